@@ -1,0 +1,149 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+	"go.temporal.io/sdk/temporal"
+
+	"epoxy/internal/cloud"
+)
+
+// Types of the errors that activities return; workflows and the command tell them apart by these. They are permanent.
+const (
+	ErrNotFound     = "NotFound"
+	ErrForbidden    = "Forbidden"
+	ErrInvalid      = "Invalid"
+	ErrThrottled    = "Throttled"
+	ErrNotReady     = "NotReady"
+	ErrWrongAccount = "WrongAccount"
+	ErrTimedOut     = "TimedOut"
+	ErrImageFailed  = "ImageFailed"
+	ErrNameTaken    = "NameTaken"
+	ErrNotAlone     = "MoreThanTheImageChanged"
+)
+
+// Refuse is an error that no retry mends: it says what was asked, what was found and what to change.
+func Refuse(kind, format string, args ...any) error {
+	return temporal.NewApplicationErrorWithOptions(fmt.Sprintf(format, args...), kind,
+		temporal.ApplicationErrorOptions{NonRetryable: true})
+}
+
+// NotReady asks Temporal to look again after the delay. It is no failure, hence Benign: it neither alarms nor fills logs,
+// and a retry adds no event to the history.
+func NotReady(delay time.Duration, format string, args ...any) error {
+	return temporal.NewApplicationErrorWithOptions(fmt.Sprintf(format, args...), ErrNotReady,
+		temporal.ApplicationErrorOptions{NextRetryDelay: delay, Category: temporal.ApplicationErrorCategoryBenign})
+}
+
+// throttleCodes and forbiddenCodes are the codes that AWS services share.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+var (
+	throttleCodes = map[string]bool{
+		"RequestLimitExceeded": true, "Throttling": true, "ThrottlingException": true, "ThrottledException": true,
+		"RequestThrottled": true, "TooManyRequestsException": true, "SlowDown": true, "EC2ThrottledException": true,
+		"SnapshotCreationPerVolumeRateExceeded": true, "ConcurrentSnapshotLimitExceeded": true, "ResourceContention": true,
+	}
+	forbiddenCodes = map[string]bool{
+		"UnauthorizedOperation": true, "AccessDenied": true, "AccessDeniedException": true, "AuthFailure": true,
+		"OptInRequired": true, "InvalidClientTokenId": true, "SignatureDoesNotMatch": true, "UnrecognizedClientException": true,
+	}
+	// passingCodes look like the caller's fault (4xx) and yet pass by themselves.
+	passingCodes = map[string]bool{
+		"RequestExpired": true, "ExpiredToken": true, "ExpiredTokenException": true, "IncorrectState": true,
+		"IdempotentParameterMismatch": true, "RequestTimeout": true, "ScalingActivityInProgress": true,
+		"IncorrectInstanceState": true,
+	}
+)
+
+// translate turns what came back from outside into what Temporal is to do about it: forbidden and invalid end the
+// attempt for good, throttling waits, anything else is retried. The message names the action and the place.
+func translate(place cloud.Place, err error) error {
+	var app *temporal.ApplicationError
+	var wrong *cloud.WrongAccountError
+	switch {
+	case err == nil, errors.As(err, &app), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.As(err, &wrong):
+		return Refuse(ErrWrongAccount, "%s", wrong.Error())
+	}
+	action, code, message := describe(err)
+	switch {
+	case throttleCodes[code]:
+		return temporal.NewApplicationErrorWithOptions(fmt.Sprintf("%s is throttled in %s (%s)", action, place, code), ErrThrottled,
+			temporal.ApplicationErrorOptions{NextRetryDelay: spread(5 * time.Second)})
+	case forbiddenCodes[code]:
+		return Refuse(ErrForbidden, "%s is not allowed in %s (%s): %s; grant it to %s, as in deploy/iam/bake.json",
+			action, place, code, message, roleOf(place))
+	case isNotFound(code):
+		return Refuse(ErrNotFound, "%s in %s: %s (%s)", action, place, message, code)
+	case !passingCodes[code] && code != "" && statusOf(err)/100 == 4:
+		return Refuse(ErrInvalid, "%s was refused in %s: %s (%s)", action, place, message, code)
+	}
+	return fmt.Errorf("%s in %s: %w", action, place, err)
+}
+
+// spread adds up to half of the delay, so that those who were throttled together do not come back together.
+func spread(d time.Duration) time.Duration {
+	return d + rand.N(d/2) //nolint:gosec // no secret: it spreads retries
+}
+
+func isNotFound(code string) bool {
+	return strings.HasSuffix(code, ".NotFound") || strings.HasSuffix(code, "NotFoundException") ||
+		code == "InvalidAMIID.Unavailable" || code == "ParameterNotFound"
+}
+
+// codeOf is the AWS error code, or "" where no answer came.
+func codeOf(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode()
+	}
+	return ""
+}
+
+func statusOf(err error) int {
+	var resp *awshttp.ResponseError
+	if errors.As(err, &resp) {
+		return resp.HTTPStatusCode()
+	}
+	return http.StatusServiceUnavailable
+}
+
+// deniedAction finds the action in "… is not authorized to perform: ec2:CreateImage on resource: …".
+var deniedAction = regexp.MustCompile(`not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)`)
+
+// encodedMessage is the part that only sts:DecodeAuthorizationMessage can read; it is long and helps nobody here.
+var encodedMessage = regexp.MustCompile(`\s*Encoded authorization failure message: \S+`)
+
+func describe(err error) (action, code, message string) {
+	message = err.Error()
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		code, message = api.ErrorCode(), encodedMessage.ReplaceAllString(api.ErrorMessage(), "")
+	}
+	action = "the call"
+	var op *smithy.OperationError
+	if errors.As(err, &op) {
+		action = strings.ToLower(strings.ReplaceAll(op.ServiceID, " ", "")) + ":" + op.OperationName
+	}
+	if m := deniedAction.FindStringSubmatch(message); m != nil {
+		action = m[1]
+	}
+	return action, code, message
+}
+
+func roleOf(p cloud.Place) string {
+	if p.RoleARN != "" {
+		return p.RoleARN
+	}
+	return "the worker's role"
+}

@@ -1,0 +1,42 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+)
+
+// RunsAPI is what waiting for another run needs of Temporal.
+type RunsAPI interface {
+	DescribeWorkflow(ctx context.Context, workflowID, runID string) (*client.WorkflowExecutionDescription, error)
+}
+
+// Runs looks at other runs.
+type Runs struct{ Client RunsAPI }
+
+// AwaitRunClosedInput names the run to wait for.
+type AwaitRunClosedInput struct {
+	WorkflowID string        `json:"workflow_id"`
+	Poll       time.Duration `json:"poll"`
+}
+
+// AwaitRunClosed returns once no run with this id is open; until then it is a retryable error, so that waiting adds no
+// history events.
+func (a *Runs) AwaitRunClosed(ctx context.Context, in AwaitRunClosedInput) error {
+	d, err := a.Client.DescribeWorkflow(ctx, in.WorkflowID, "")
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if d.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return NotReady(in.Poll, "%s is still running", in.WorkflowID)
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+)
+
+// SlackAPI is what telling people needs of Slack.
+type SlackAPI interface {
+	SendMessageContext(ctx context.Context, channel string, options ...slack.MsgOption) (channelID, ts, text string, err error)
+	GetConversationHistoryContext(ctx context.Context, params *slack.GetConversationHistoryParameters) (*slack.GetConversationHistoryResponse, error)
+}
+
+// Slack tells people. Client is nil on a worker without a token.
+type Slack struct{ Client SlackAPI }
+
+// PostReportInput asks to post a report, or to put it in the place of an earlier one.
+type PostReportInput struct {
+	Channel string `json:"channel"`
+	TS      string `json:"ts,omitempty"` // of the message to update; "" posts a new one
+	// Again says that an earlier post may have arrived without an answer.
+	Again  bool   `json:"again,omitempty"`
+	Report Report `json:"report"`
+}
+
+// PostReportOutput names the message, for the next update.
+type PostReportOutput struct {
+	Channel string `json:"channel"`
+	TS      string `json:"ts"`
+}
+
+// runEvent is the type of the metadata that a message carries, so that it is found again after a lost response.
+// https://api.slack.com/metadata/using
+const runEvent = "epoxy_run"
+
+// PostReport posts or updates the one message of a run. After a lost response the message is looked up by its metadata;
+// where Epoxy may not read the channel's history, a second message is the lesser evil.
+func (a *Slack) PostReport(ctx context.Context, in PostReportInput) (PostReportOutput, error) {
+	if a.Client == nil {
+		return PostReportOutput{}, Refuse(ErrInvalid, "this worker has no Slack token: set slack.token in its epoxy.yaml, or EPOXY_SLACK_TOKEN")
+	}
+	if in.TS == "" && (in.Again || activity.GetInfo(ctx).Attempt > 1) {
+		in.TS = a.find(ctx, in.Channel, in.Report.RunID)
+	}
+	out, err := a.send(ctx, in)
+	if slackCode(err) == "message_not_found" { // somebody deleted it
+		in.TS = ""
+		out, err = a.send(ctx, in)
+	}
+	return out, translateSlack(in.Channel, err)
+}
+
+func (a *Slack) send(ctx context.Context, in PostReportInput) (PostReportOutput, error) {
+	options := []slack.MsgOption{
+		slack.MsgOptionText(escape(in.Report.Title+": "+in.Report.Headline), false),
+		slack.MsgOptionBlocks(blocks(in.Report)...),
+		slack.MsgOptionMetadata(slack.SlackMetadata{EventType: runEvent, EventPayload: map[string]any{"run_id": in.Report.RunID}}),
+		slack.MsgOptionDisableLinkUnfurl(),
+	}
+	if in.TS != "" {
+		options = append(options, slack.MsgOptionUpdate(in.TS))
+	}
+	channel, ts, _, err := a.Client.SendMessageContext(ctx, in.Channel, options...)
+	return PostReportOutput{Channel: channel, TS: ts}, err
+}
+
+// find needs a channel id (conversations.history takes no names); anything else, and any error, finds nothing.
+func (a *Slack) find(ctx context.Context, channel, run string) string {
+	if strings.HasPrefix(channel, "#") {
+		return ""
+	}
+	out, err := a.Client.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
+		ChannelID: channel, Limit: 100, IncludeAllMetadata: true,
+	})
+	if err != nil {
+		return ""
+	}
+	for _, m := range out.Messages {
+		if m.Metadata.EventType == runEvent && m.Metadata.EventPayload["run_id"] == run {
+			return m.Timestamp
+		}
+	}
+	return ""
+}
+
+// slackHelp says what to do about the errors that no retry mends.
+// https://api.slack.com/methods/chat.postMessage#errors
+var slackHelp = map[string]string{
+	"invalid_auth":      "the token is wrong: check slack.token",
+	"not_authed":        "the token is empty: check slack.token",
+	"account_inactive":  "the token's app was removed: make a new one",
+	"token_revoked":     "the token was revoked: make a new one",
+	"missing_scope":     "the app lacks the scope chat:write",
+	"channel_not_found": "no such channel, or the app is not in it: check slack.channel, and invite the app",
+	"not_in_channel":    "invite the app to the channel",
+	"is_archived":       "the channel is archived: check slack.channel",
+	"invalid_blocks":    "this is a fault of Epoxy: please report it",
+	"msg_too_long":      "this is a fault of Epoxy: please report it",
+}
+
+func translateSlack(channel string, err error) error {
+	var limited *slack.RateLimitedError
+	if errors.As(err, &limited) {
+		return temporal.NewApplicationErrorWithOptions(fmt.Sprintf("Slack asks to wait %s", limited.RetryAfter), ErrThrottled,
+			temporal.ApplicationErrorOptions{NextRetryDelay: max(limited.RetryAfter, time.Second), Category: temporal.ApplicationErrorCategoryBenign})
+	}
+	if help, ok := slackHelp[slackCode(err)]; ok {
+		return Refuse(ErrInvalid, "Slack refused the message to %s (%s): %s", channel, slackCode(err), help)
+	}
+	return err
+}
+
+func slackCode(err error) string {
+	var refused slack.SlackErrorResponse
+	if errors.As(err, &refused) {
+		return refused.Err
+	}
+	return ""
+}
+
+var outcomeMarks = map[string]string{
+	OutcomeRunning: ":hourglass_flowing_sand:", OutcomeDone: ":white_check_mark:", OutcomeFailed: ":rotating_light:",
+	OutcomeCancelled: ":no_entry_sign:", OutcomeRolledBack: ":rewind:",
+}
+
+var slackStepMarks = map[string]string{
+	StepAhead: ":white_small_square:", StepRunning: ":hourglass_flowing_sand:", StepDone: ":white_check_mark:", StepFailed: ":x:",
+}
+
+// blocks renders a report for Slack. Everything that comes from outside is escaped and cut to Slack's limits.
+// https://api.slack.com/reference/block-kit/blocks
+func blocks(r Report) []slack.Block {
+	head := fmt.Sprintf("%s *%s*\n%s", outcomeMarks[r.Outcome], escape(r.Title), escape(r.Headline))
+	if r.Reason != "" {
+		head += "\n>" + escape(oneLine(r.Reason))
+	}
+	var steps strings.Builder
+	for _, s := range r.Steps {
+		fmt.Fprintf(&steps, "%s %s", slackStepMarks[s.State], escape(s.Name))
+		if s.Note != "" {
+			fmt.Fprintf(&steps, " — %s", escape(oneLine(s.Note)))
+		}
+		if s.State == StepDone || s.State == StepFailed {
+			fmt.Fprintf(&steps, "  _%s_", short(s.Took(s.Ended)))
+		}
+		steps.WriteString("\n")
+	}
+	out := []slack.Block{section(head)}
+	if steps.Len() > 0 {
+		out = append(out, section(steps.String()))
+	}
+	if fields := factFields(r.Facts); len(fields) > 0 {
+		out = append(out, slack.NewSectionBlock(nil, fields, nil))
+	}
+	foot := "`" + escape(r.WorkflowID) + "`"
+	if r.URL != "" {
+		foot = fmt.Sprintf("<%s|%s>", r.URL, escape(r.WorkflowID))
+	}
+	if !r.Ended.IsZero() {
+		foot += " · took " + short(r.Ended.Sub(r.Begun))
+	}
+	return append(out, slack.NewContextBlock("", slack.NewTextBlockObject(slack.MarkdownType, foot, false, false)))
+}
+
+// Limits of a section block.
+const (
+	sectionChars  = 3000
+	sectionFields = 10
+)
+
+func section(text string) slack.Block {
+	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, clip(text, sectionChars), false, false), nil, nil)
+}
+
+func factFields(facts []Fact) []*slack.TextBlockObject {
+	var fields []*slack.TextBlockObject
+	for _, f := range facts {
+		if len(fields) == sectionFields {
+			break
+		}
+		fields = append(fields, slack.NewTextBlockObject(slack.MarkdownType, fmt.Sprintf("*%s*\n`%s`", escape(f.Name), escape(f.Value)), false, false))
+	}
+	return fields
+}
+
+// escape keeps text from outside from becoming links or mentions.
+// https://api.slack.com/reference/surfaces/formatting#escaping
+func escape(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+}

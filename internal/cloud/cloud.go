@@ -1,0 +1,141 @@
+// Package cloud makes AWS clients: one set for each account and Region, by assumed role, verified and cached.
+package cloud
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+)
+
+// Place is where a job acts: an account, a Region, and the role to get there. An empty role means the worker's own
+// credentials.
+type Place struct {
+	Account    string `json:"account"` // twelve digits
+	Region     string `json:"region"`  // such as eu-west-1
+	RoleARN    string `json:"role_arn,omitempty"`
+	ExternalID string `json:"external_id,omitempty"`
+}
+
+// String is account/Region, as messages name a place.
+func (p Place) String() string { return p.Account + "/" + p.Region }
+
+// In is the same account and role in another Region.
+func (p Place) In(region string) Place {
+	p.Region = region
+	return p
+}
+
+// WrongAccountError tells that the credentials lead elsewhere. Nothing is ever done in an account that was not meant.
+type WrongAccountError struct{ Want, Got, Role string }
+
+func (e *WrongAccountError) Error() string {
+	role := e.Role
+	if role == "" {
+		role = "the worker's own credentials"
+	}
+	return fmt.Sprintf("%s lead to account %s, not to %s: check aws.accounts in epoxy.yaml (id, role_arn)", role, e.Got, e.Want)
+}
+
+// Services are the clients of one place. Each client keeps its own adaptive rate limiter, so they are made once.
+type Services struct {
+	EC2         *ec2.Client
+	AutoScaling *autoscaling.Client
+	SSM         *ssm.Client
+}
+
+// Clients makes and keeps Services. It is safe for concurrent use.
+type Clients struct {
+	base aws.Config
+
+	mu     sync.Mutex
+	places map[Place]*placeClients
+}
+
+type placeClients struct {
+	mu       sync.Mutex
+	services *Services
+}
+
+const (
+	// callTimeout bounds one HTTP exchange; maxAttempts of them fit into an activity's half minute. What still fails
+	// after that is retried by Temporal, where a person can see it.
+	callTimeout = 8 * time.Second
+	maxAttempts = 3
+)
+
+// LoadConfig reads the environment as every AWS tool does (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …) and adds
+// adaptive retries, timeouts and Epoxy's name in the user agent.
+func LoadConfig(ctx context.Context) (aws.Config, error) {
+	cfg, err := config.LoadDefaultConfig(ctx,
+		config.WithAppID("epoxy"),
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(callTimeout)),
+		config.WithRetryer(func() aws.Retryer {
+			return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
+				o.StandardOptions = append(o.StandardOptions, func(s *retry.StandardOptions) { s.MaxAttempts = maxAttempts })
+			})
+		}))
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("read the AWS configuration: %w", err)
+	}
+	return cfg, nil
+}
+
+// New starts with a configuration from LoadConfig.
+func New(base aws.Config) *Clients {
+	return &Clients{base: base, places: map[Place]*placeClients{}}
+}
+
+// At returns the clients of a place. The first call for a place asks STS whose credentials they are; a *WrongAccountError
+// says that they are another account's.
+func (c *Clients) At(ctx context.Context, p Place) (*Services, error) {
+	c.mu.Lock()
+	pc, ok := c.places[p]
+	if !ok {
+		pc = &placeClients{}
+		c.places[p] = pc
+	}
+	c.mu.Unlock()
+
+	pc.mu.Lock()
+	defer pc.mu.Unlock()
+	if pc.services != nil {
+		return pc.services, nil
+	}
+	cfg := c.configFor(p)
+	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return nil, fmt.Errorf("reach %s: %w", p, err)
+	}
+	if got := aws.ToString(who.Account); got != p.Account {
+		return nil, &WrongAccountError{Want: p.Account, Got: got, Role: p.RoleARN}
+	}
+	pc.services = &Services{EC2: ec2.NewFromConfig(cfg), AutoScaling: autoscaling.NewFromConfig(cfg), SSM: ssm.NewFromConfig(cfg)}
+	return pc.services, nil
+}
+
+func (c *Clients) configFor(p Place) aws.Config {
+	cfg := c.base.Copy()
+	cfg.Region = p.Region
+	if p.RoleARN == "" {
+		return cfg
+	}
+	provider := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), p.RoleARN, func(o *stscreds.AssumeRoleOptions) {
+		o.RoleSessionName = "epoxy"
+		if p.ExternalID != "" {
+			o.ExternalID = aws.String(p.ExternalID)
+		}
+	})
+	cfg.Credentials = aws.NewCredentialsCache(provider)
+	return cfg
+}

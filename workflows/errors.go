@@ -1,0 +1,31 @@
+package workflows
+
+import (
+	"errors"
+
+	"go.temporal.io/sdk/temporal"
+)
+
+// refuse ends a run for a reason that no retry mends.
+func refuse(kind, why string) error {
+	return temporal.NewNonRetryableApplicationError(why, kind, nil)
+}
+
+// isRefusal tells an error that came as a definite answer from one that leaves open whether the call was carried out.
+func isRefusal(err error) bool {
+	var app *temporal.ApplicationError
+	return errors.As(err, &app) && app.NonRetryable()
+}
+
+// reasonOf is the innermost message of an error: the words that the activity chose for people.
+func reasonOf(err error) string {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		return app.Message()
+	}
+	var timeout *temporal.TimeoutError
+	if errors.As(err, &timeout) && timeout.Unwrap() != nil {
+		return reasonOf(timeout.Unwrap()) + " (gave up: " + timeout.TimeoutType().String() + " timeout)"
+	}
+	return err.Error()
+}

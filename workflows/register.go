@@ -1,0 +1,25 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"epoxy/activities"
+)
+
+// Register registers every workflow and activity; the worker, the tests and the replays all use it.
+func Register(r worker.Registry, set *activities.Set) {
+	RegisterWorkflows(r)
+	for _, group := range []any{
+		set.Surveyor, set.Images, set.ImageWaiter, set.ImageRemover, set.LaunchTemplates, set.AutoScaling, set.Parameters, set.Slack, set.Runs,
+	} {
+		r.RegisterActivity(group)
+	}
+}
+
+// RegisterWorkflows is Register without activities: all that a replay needs.
+func RegisterWorkflows(r worker.WorkflowRegistry) {
+	r.RegisterWorkflowWithOptions(Bake, workflow.RegisterOptions{Name: BakeType})
+	r.RegisterWorkflowWithOptions(BakeQueue, workflow.RegisterOptions{Name: BakeQueueType})
+	r.RegisterWorkflowWithOptions(SlackReport, workflow.RegisterOptions{Name: SlackReportType})
+}
