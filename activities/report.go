@@ -16,7 +16,8 @@ type Report struct {
 	Facts      []Fact    `json:"facts"`    // what was touched
 	WorkflowID string    `json:"workflow_id"`
 	RunID      string    `json:"run_id"`
-	URL        string    `json:"url,omitempty"` // of the run in the Temporal UI
+	Request    string    `json:"request,omitempty"` // whose asking this run answers
+	URL        string    `json:"url,omitempty"`     // of the run in the Temporal UI
 	Begun      time.Time `json:"begun"`
 	Ended      time.Time `json:"ended,omitzero"`
 }

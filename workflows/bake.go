@@ -21,6 +21,7 @@ type BakeInput struct {
 	LaunchTemplateID string           `json:"launch_template_id"`
 	Commit           string           `json:"commit,omitempty"`
 	RequestedBy      string           `json:"requested_by,omitempty"`
+	Request          string           `json:"request,omitempty"` // identity of the asking: tells whose turn it is in a queue
 
 	Reboot          bool              `json:"reboot,omitempty"` // false: NoReboot
 	KeepFailedImage bool              `json:"keep_failed_image,omitempty"`
@@ -102,6 +103,7 @@ func Bake(ctx workflow.Context, in BakeInput) (BakeResult, error) {
 	if b.reporter, err = newReporter(ctx, BakeTitle(in.Target), in.Telling, b.steps()); err != nil {
 		return b.out, err
 	}
+	b.Request = in.Request
 	err = b.work(ctx)
 	return b.finish(ctx, err)
 }

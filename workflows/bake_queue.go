@@ -112,8 +112,14 @@ func (q *bakeQueue) supersede(ctx workflow.Context) {
 		w.err, w.done = temporal.NewNonRetryableApplicationError("a newer bake of "+q.template+" took its place", ErrSuperseded, nil), true
 	}
 	q.waiting = nil
-	// No run, or one that ends just now, is fine: then there is nothing to cancel.
-	_ = workflow.RequestCancelExternalWorkflow(ctx, BakeWorkflowID(q.template), "").Get(ctx, nil)
+	q.cancelRunning(ctx)
+}
+
+// cancelRunning may find no run, or one that ends just now: then there is nothing to cancel.
+func (q *bakeQueue) cancelRunning(ctx workflow.Context) {
+	if err := workflow.RequestCancelExternalWorkflow(ctx, BakeWorkflowID(q.template), "").Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Info("nothing to supersede", "error", err)
+	}
 }
 
 // runNext waits for the lock and runs the bake that has waited longest.
@@ -131,6 +137,9 @@ func (q *bakeQueue) runNext(ctx workflow.Context) error {
 		}
 		if len(q.waiting) > 0 && q.waiting[0] == next {
 			q.waiting = q.waiting[1:]
+		}
+		if next.done { // superseded while it was being started
+			q.cancelRunning(ctx)
 		}
 		q.running = next
 		q.show(ctx)

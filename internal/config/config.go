@@ -1,0 +1,110 @@
+// Package config reads epoxy.yaml: what Epoxy works on and where. It reports
+// every mistake at once, each with its place in the file and what to change.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// DefaultPath is where the configuration is looked for, below EPOXY_CONFIG and
+// the --config flag.
+const DefaultPath = "epoxy.yaml"
+
+// File is epoxy.yaml as written. A job adds its section here; the section is a
+// struct with the tags of fields.go and a validate method called from check.
+type File struct {
+	Temporal Temporal `yaml:"temporal" doc:"the Temporal server; TEMPORAL_* environment variables and profiles come first"`
+	AWS      AWS      `yaml:"aws" doc:"the AWS accounts and Regions Epoxy works in"`
+	Slack    Slack    `yaml:"slack" doc:"where Epoxy reports; leave the section out for no messages"`
+	Worker   Worker   `yaml:"worker" doc:"the worker process"`
+	Bake     Bake     `yaml:"bake" doc:"images and the launch templates they go into"`
+}
+
+// Config is a valid configuration, with the defaults of bake targets and the
+// environment applied.
+type Config struct {
+	File
+
+	doc     *document
+	targets []locatedTarget
+}
+
+// Load reads and checks the configuration. An empty path means EPOXY_CONFIG,
+// then epoxy.yaml in the working folder. Everything wrong with the file comes
+// back as one *Error.
+func Load(path string, env func(string) string) (*Config, error) {
+	path, from := locate(path, env)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, unreadable(path, from, err)
+	}
+	return read(path, text, env)
+}
+
+func locate(path string, env func(string) string) (chosen, from string) {
+	if path != "" {
+		return path, "given with --config"
+	}
+	if path = env("EPOXY_CONFIG"); path != "" {
+		return path, "given with EPOXY_CONFIG"
+	}
+	return DefaultPath, "the default; --config or EPOXY_CONFIG name another"
+}
+
+func unreadable(path, from string, err error) error {
+	where, absErr := filepath.Abs(path)
+	if absErr != nil {
+		where = path
+	}
+	p := Problem{File: path, Message: fmt.Sprintf("cannot be read (%s): %v", from, err)}
+	if errors.Is(err, fs.ErrNotExist) {
+		p.Message = fmt.Sprintf("no configuration at %s (%s): copy epoxy.example.yaml there and fill it in", where, from)
+	}
+	return &Error{Problems: []Problem{p}}
+}
+
+// read is Load without the disk.
+func read(path string, text []byte, env func(string) string) (*Config, error) {
+	doc := newDocument(path, filepath.Dir(path), text)
+	c := &Config{doc: doc}
+	if root := doc.parse(text); root != nil {
+		d := &decoder{doc: doc, anchors: map[string]ast.Node{}, left: maxNodes}
+		d.anchorsIn(root)
+		if d.value(root, reflect.ValueOf(&c.File).Elem(), doc.root()) {
+			c.override(env)
+			c.check()
+		}
+	}
+	if len(doc.problems) > 0 {
+		return nil, &Error{Problems: doc.report(doc.problems)}
+	}
+	return c, nil
+}
+
+// check holds the rules that span fields, one call for each section.
+func (c *Config) check() {
+	at := c.doc.root()
+	c.AWS.validate(at.key("aws"))
+	c.Slack.validate(at.key("slack"))
+	c.targets = c.File.Bake.validate(at.key("bake"), c.AWS)
+}
+
+// Warnings are things that may be wrong only on this machine: a secret's
+// variable that is not set here, a key file that others can read.
+func (c *Config) Warnings(env func(string) string) []Problem {
+	var out []Problem
+	for _, s := range c.doc.secrets {
+		overridden := s.at.child(s.at.path).spot.variable != ""
+		if message := s.ref.warning(env); message != "" && !overridden {
+			out = append(out, s.at.problem("%s", message))
+		}
+	}
+	return c.doc.report(out)
+}

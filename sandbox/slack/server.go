@@ -1,0 +1,157 @@
+// Package slack is a stand-in for Slack: the few Web API methods Epoxy uses, as strict as Slack is where that hurts
+// (tokens, limits, threads, paging, rates), failures on demand, and a page that shows the messages the way Slack would.
+// Everything is in memory.
+package slack
+
+import (
+	"encoding/json"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// TokenVariable hands the stand-in the only token it accepts.
+const TokenVariable = "EPOXY_SANDBOX_SLACK_TOKEN"
+
+// The workspace that auth.test describes.
+const (
+	teamID = "T0SANDBOX0"
+	userID = "U0EPOXY000"
+	botID  = "B0EPOXY000"
+	appID  = "A0EPOXY000"
+)
+
+// Server answers the Web API under /api/, the tests' controls under /control/, and people at /.
+type Server struct {
+	token string
+	mux   *http.ServeMux
+	now   func() time.Time
+
+	mu       sync.Mutex
+	channels []*channel
+	lastTS   int64 // microseconds
+	calls    map[string]*Calls
+	failures []*Failure
+	rate     *Rate
+	buckets  map[string]*bucket
+}
+
+// New is a workspace without any message.
+func New(token string) *Server {
+	s := &Server{token: token, mux: http.NewServeMux(), now: time.Now}
+	s.reset()
+	s.mux.HandleFunc("/api/{method}", s.serveAPI)
+	s.mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { answer(w, map[string]any{"ok": true}) })
+	s.controls()
+	s.pages()
+	return s
+}
+
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+func (s *Server) reset() {
+	s.channels, s.calls, s.failures, s.rate = nil, map[string]*Calls{}, nil, nil
+	s.buckets = map[string]*bucket{}
+}
+
+// A reply is what a method adds to {"ok":true}.
+type reply map[string]any
+
+// A method runs with the server locked.
+type method func(*Server, *http.Request, args) (reply, error)
+
+var methods = map[string]method{
+	"auth.test":             (*Server).authTest,
+	"chat.postMessage":      (*Server).postMessage,
+	"chat.update":           (*Server).update,
+	"chat.getPermalink":     (*Server).getPermalink,
+	"conversations.history": (*Server).history,
+	"conversations.info":    (*Server).info,
+	"conversations.list":    (*Server).list,
+	"conversations.replies": (*Server).replies,
+}
+
+// refusal is an answer {"ok":false}, which Slack gives with status 200.
+type refusal struct {
+	code    string
+	details []string
+}
+
+func (r refusal) Error() string { return r.code }
+
+func refuse(code string, details ...string) error { return refusal{code, details} }
+
+// serveAPI runs one call and counts it.
+func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := r.PathValue("method")
+	failure := s.takeFailure(name)
+	if failure != nil && !failure.Lost {
+		s.count(name, failure.code())
+		failure.answer(w)
+		return
+	}
+	out, err := s.call(name, r)
+	if failure != nil {
+		s.count(name, "lost")
+		panic(http.ErrAbortHandler) // done, but the caller will never know: the connection just closes
+	}
+	code := ""
+	switch err := err.(type) {
+	case nil:
+		out["ok"] = true
+		answer(w, out)
+	case rateLimited:
+		code = "ratelimited"
+		answerRateLimited(w, err.retryAfter)
+	case refusal:
+		code = err.code
+		body := map[string]any{"ok": false, "error": code}
+		if code == "unknown_method" {
+			body["req_method"] = name
+		}
+		if len(err.details) > 0 {
+			body["errors"] = err.details
+			body["response_metadata"] = map[string]any{"messages": prefixed("[ERROR] ", err.details)}
+		}
+		answer(w, body)
+	default:
+		code = "internal_error"
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	}
+	s.count(name, code)
+}
+
+func (s *Server) call(name string, r *http.Request) (reply, error) {
+	run, ok := methods[name]
+	if !ok {
+		return nil, refuse("unknown_method")
+	}
+	a, err := parse(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.authenticate(r, a); err != nil {
+		return nil, err
+	}
+	return run(s, r, a)
+}
+
+func (s *Server) authTest(r *http.Request, _ args) (reply, error) {
+	return reply{"url": "http://" + r.Host + "/", "team": "Sandbox", "user": "epoxy",
+		"team_id": teamID, "user_id": userID, "bot_id": botID, "is_enterprise_install": false}, nil
+}
+
+func answer(w http.ResponseWriter, body any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+func prefixed(prefix string, lines []string) []string {
+	out := make([]string, len(lines))
+	for i, line := range lines {
+		out[i] = prefix + line
+	}
+	return out
+}

@@ -1,0 +1,127 @@
+package stack
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"strconv"
+	"time"
+)
+
+const host = "127.0.0.1"
+
+// Ports of the services, all on 127.0.0.1. 0 = a free one.
+type Ports struct {
+	Temporal   int `json:"temporal"`
+	TemporalUI int `json:"temporal_ui"`
+	AWS        int `json:"aws"`
+	Slack      int `json:"slack"`
+}
+
+// A portField ties a port to what a person calls it and to the variable that sets it.
+type portField struct {
+	what, variable string
+	of             func(*Ports) *int
+}
+
+var portFields = []portField{
+	{"Temporal", "EPOXY_SANDBOX_TEMPORAL_PORT", func(p *Ports) *int { return &p.Temporal }},
+	{"Temporal's web UI", "EPOXY_SANDBOX_UI_PORT", func(p *Ports) *int { return &p.TemporalUI }},
+	{"AWS", "EPOXY_SANDBOX_AWS_PORT", func(p *Ports) *int { return &p.AWS }},
+	{"Slack", "EPOXY_SANDBOX_SLACK_PORT", func(p *Ports) *int { return &p.Slack }},
+}
+
+// PortsFromEnvironment reads the EPOXY_SANDBOX_…_PORT variables.
+func PortsFromEnvironment() (Ports, error) {
+	var p Ports
+	for _, f := range portFields {
+		value := os.Getenv(f.variable)
+		if value == "" {
+			continue
+		}
+		port, err := strconv.Atoi(value)
+		if err != nil || port < 0 || port > 65535 {
+			return p, fmt.Errorf("%s is %q; it must be a port between 1 and 65535, or 0 for a free one", f.variable, value)
+		}
+		*f.of(&p) = port
+	}
+	return p, nil
+}
+
+// Or fills in what p leaves open from other.
+func (p Ports) Or(other Ports) Ports {
+	for _, f := range portFields {
+		if *f.of(&p) == 0 {
+			*f.of(&p) = *f.of(&other)
+		}
+	}
+	return p
+}
+
+// choose fills in free ports. They come from below the range that systems hand out for outgoing connections (32768 on
+// Linux, 49152 elsewhere): a service that is stopped and started again finds its port still free.
+func (p Ports) choose() (Ports, error) {
+	taken := map[int]string{}
+	for _, f := range portFields {
+		port := *f.of(&p)
+		if port < 0 || port > 65535 {
+			return p, fmt.Errorf("%s cannot have port %d; set %s to a port between 1 and 65535, or to 0 for a free one", f.what, port, f.variable)
+		}
+		if port != 0 && taken[port] != "" {
+			return p, fmt.Errorf("port %d is given to both %s and %s; set %s to another one", port, taken[port], f.what, f.variable)
+		}
+		taken[port] = f.what
+	}
+	for _, f := range portFields {
+		for try := 0; *f.of(&p) == 0; try++ {
+			port := 20000 + rand.IntN(10000)
+			if taken[port] == "" && !inUse(port) {
+				taken[port], *f.of(&p) = f.what, port
+			}
+			if try == 1000 {
+				return p, fmt.Errorf("found no free port for %s between 20000 and 30000; set %s", f.what, f.variable)
+			}
+		}
+	}
+	return p, nil
+}
+
+// free is an error when somebody listens on the port.
+func (p Ports) free(port int) error {
+	if !inUse(port) {
+		return nil
+	}
+	for _, f := range portFields {
+		if *f.of(&p) == port {
+			return fmt.Errorf("port %d, meant for %s, is in use by another program; end that or set %s to another port (0 = any free one)", port, f.what, f.variable)
+		}
+	}
+	return fmt.Errorf("port %d is in use by another program", port)
+}
+
+// differ is an error when a port was asked for that the running sandbox does not have.
+func (p Ports) differ(running Ports) error {
+	for _, f := range portFields {
+		if asked, has := *f.of(&p), *f.of(&running); asked != 0 && asked != has {
+			return fmt.Errorf("the sandbox runs already with %s on port %d; stop it with `make sandbox-down` to move it to %d", f.what, has, asked)
+		}
+	}
+	return nil
+}
+
+func address(port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
+
+func inUse(port int) bool {
+	// Some systems let one bind 127.0.0.1 although somebody listens on all addresses: so ask for an answer first.
+	if conn, err := net.DialTimeout("tcp", address(port), time.Second); err == nil {
+		_ = conn.Close()
+		return true
+	}
+	listener, err := net.Listen("tcp", address(port))
+	if err != nil {
+		return true
+	}
+	_ = listener.Close()
+	return false
+}

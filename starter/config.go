@@ -1,0 +1,103 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/sdk/client"
+	"golang.org/x/term"
+
+	"epoxy/internal/config"
+	"epoxy/workflows"
+)
+
+func (a *app) configCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "config", Short: "Check the configuration, or print its schema"}
+	cmd.AddCommand(
+		&cobra.Command{
+			Use: "check", Short: "Say everything that is wrong with epoxy.yaml, with the line and what to do", Args: cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error { return a.checkConfig() },
+		},
+		&cobra.Command{
+			Use: "schema", Short: "Print the JSON Schema of epoxy.yaml, for editors", Args: cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				schema, err := config.Schema()
+				if err != nil {
+					return exit(exitFailed, "%w", err)
+				}
+				_, err = fmt.Fprintln(a.out, string(schema))
+				return err
+			},
+		})
+	return cmd
+}
+
+func (a *app) checkConfig() error {
+	cfg, err := config.Load(a.configPath, a.getenv)
+	var wrong *config.Error
+	if a.json() {
+		out := map[string]any{"ok": err == nil}
+		if errors.As(err, &wrong) {
+			out["problems"] = wrong.Problems
+		}
+		if cfg != nil {
+			out["warnings"] = cfg.Warnings(a.getenv)
+			out["targets"] = cfg.BakeTargets(config.Selector{})
+		}
+		if err := a.printJSON(out); err != nil {
+			return err
+		}
+	}
+	if errors.As(err, &wrong) && colored(a.errOut) {
+		return &exitError{code: exitUsage, err: fmt.Errorf("%s", wrong.Format(true))}
+	}
+	if err != nil {
+		return &exitError{code: exitUsage, err: err}
+	}
+	if a.json() {
+		return nil
+	}
+	for _, w := range cfg.Warnings(a.getenv) {
+		fmt.Fprintln(a.errOut, "warning:", w.Error())
+	}
+	fmt.Fprintf(a.out, "the configuration is good: %d bake targets\n", len(cfg.BakeTargets(config.Selector{})))
+	return nil
+}
+
+func colored(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" //nolint:gosec // a file descriptor fits
+}
+
+func (a *app) setupCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "setup", Short: "Register Epoxy's search attributes with Temporal; safe to run again", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.connected(cmd.Context(), func(_ *config.Config, c client.Client, o client.Options) error {
+				have, err := c.OperatorService().ListSearchAttributes(cmd.Context(), &operatorservice.ListSearchAttributesRequest{Namespace: o.Namespace})
+				if err != nil {
+					return err
+				}
+				missing := map[string]enumspb.IndexedValueType{}
+				for _, name := range workflows.SearchAttributeNames() {
+					if kind, ok := have.GetCustomAttributes()[name]; !ok {
+						missing[name] = enumspb.INDEXED_VALUE_TYPE_KEYWORD
+					} else if kind != enumspb.INDEXED_VALUE_TYPE_KEYWORD {
+						return exit(exitFailed, "search attribute %s exists in namespace %s as %s; Epoxy needs a Keyword: use a namespace of its own", name, o.Namespace, kind)
+					}
+				}
+				if len(missing) > 0 {
+					_, err = c.OperatorService().AddSearchAttributes(cmd.Context(), &operatorservice.AddSearchAttributesRequest{Namespace: o.Namespace, SearchAttributes: missing})
+					if err != nil {
+						return err
+					}
+				}
+				return a.say(map[string]any{"namespace": o.Namespace, "added": len(missing)}, "namespace %s has Epoxy's search attributes (%d added)", o.Namespace, len(missing))
+			})
+		},
+	}
+}
