@@ -144,7 +144,10 @@ func (Version) schema() *jsonschema.Schema {
 func (Tags) schema() *jsonschema.Schema {
 	return &jsonschema.Schema{
 		Type: "object", MaxProperties: new(uint64(maxTags)),
-		PropertyNames:        &jsonschema.Schema{Pattern: `^(?![aA][wW][sS]:|[eE][pP][oO][xX][yY]:)`, MinLength: new(uint64(1)), MaxLength: new(uint64(128))},
+		PropertyNames: &jsonschema.Schema{
+			MinLength: new(uint64(1)), MaxLength: new(uint64(128)),
+			Not: &jsonschema.Schema{Pattern: `^([aA][wW][sS]|[eE][pP][oO][xX][yY]):`},
+		},
 		AdditionalProperties: &jsonschema.Schema{Type: "string", MaxLength: new(uint64(256))},
 	}
 }

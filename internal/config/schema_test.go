@@ -190,10 +190,12 @@ func validate(schema map[string]any, value any, path string) []string {
 				say("is not %v", want)
 			}
 		case "pattern":
-			if pattern := want.(string); !strings.HasPrefix(pattern, "^(?!") && isText && !regexp.MustCompile(pattern).MatchString(text) {
+			if pattern := want.(string); isText && !regexp.MustCompile(pattern).MatchString(text) {
 				say("%q does not match %s", text, pattern)
-			} else if strings.HasPrefix(pattern, "^(?!") && regexp.MustCompile(strings.Replace(pattern, "(?!", "(?:", 1)).MatchString(text) {
-				say("%q matches %s", text, pattern)
+			}
+		case "not":
+			if len(validate(want.(map[string]any), value, path)) == 0 {
+				say("is what must not be: %v", want)
 			}
 		case "enum":
 			if !slices.Contains(want.([]any), value) {

@@ -1,0 +1,90 @@
+"""The control API under `/epoxy/`: JSON, no credentials, never counted."""
+
+import json
+import re
+from urllib.parse import parse_qsl
+
+from strict import answers, buckets
+from strict.calls import CALLS
+from strict.faults import FAULTS
+from strict.settings import SETTINGS
+
+IMAGE = re.compile(r"/epoxy/images/(ami-[0-9a-f]+)/(finish|fail)")
+
+
+def answer(environ):
+    method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"].rstrip("/")
+    try:
+        body = json.loads(environ["strict.body"] or b"{}")
+        image = IMAGE.fullmatch(path)
+        if image and method == "POST":
+            return _image(image.group(1), image.group(2), body)
+        handler = HANDLERS.get((method, path))
+        if handler is None:
+            return answers.as_json(404, {"error": f"no {method} {path}", "known": sorted(map(" ".join, HANDLERS))})
+        return answers.as_json(200, handler(body, dict(parse_qsl(environ.get("QUERY_STRING", "")))))
+    except (ValueError, TypeError, AttributeError) as mistake:
+        return answers.as_json(400, {"error": str(mistake)})
+
+
+def _health(_body, _query):
+    return {"status": "ok"}
+
+
+def _calls(_body, query):
+    return CALLS.detail() if query.get("detail") == "1" else CALLS.counts()
+
+
+def _add_fault(body, _query):
+    return FAULTS.add(body)
+
+
+def _list_faults(_body, _query):
+    return FAULTS.list()
+
+
+def _clear_faults(_body, _query):
+    FAULTS.clear()
+    return []
+
+
+def _show_settings(_body, _query):
+    return SETTINGS.all()
+
+
+def _change_settings(body, _query):
+    SETTINGS.update(body)
+    return SETTINGS.all()
+
+
+def _reset(_body, _query):
+    from moto.moto_api._internal.models import moto_api_backend
+
+    # Faults first: they may hold calls that the reset would wait for.
+    FAULTS.clear()
+    moto_api_backend.reset()
+    SETTINGS.reset()
+    buckets.reset()
+    CALLS.reset()
+    return {"status": "ok"}
+
+
+def _image(image_id, action, body):
+    from strict.ec2 import lifecycle
+
+    done = lifecycle.settle(image_id, action == "fail", body.get("reason"))
+    if not done:
+        return answers.as_json(404, {"error": f"no image {image_id}"})
+    return answers.as_json(200, {"image": image_id, "done": action})
+
+
+HANDLERS = {
+    ("GET", "/epoxy/health"): _health,
+    ("GET", "/epoxy/calls"): _calls,
+    ("GET", "/epoxy/faults"): _list_faults,
+    ("POST", "/epoxy/faults"): _add_fault,
+    ("DELETE", "/epoxy/faults"): _clear_faults,
+    ("GET", "/epoxy/settings"): _show_settings,
+    ("POST", "/epoxy/settings"): _change_settings,
+    ("POST", "/epoxy/reset"): _reset,
+}

@@ -1,0 +1,28 @@
+"""RunInstances with images that cannot be run."""
+
+from moto.ec2.models.instances import InstanceBackend
+
+from strict.ec2 import state
+
+_run = InstanceBackend.run_instances
+
+
+def run_instances(self, image_id, count, user_data, security_group_names, **options):
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html: InvalidAMIID.Unavailable for an
+    image that is pending, failed or deregistered.
+
+    An id that was never an image here is let pass: the sandbox has no public images, and needs none.
+    """
+    wanted = image_id
+    if not wanted and options.get("launch_template"):
+        wanted = self._get_template_from_args(options["launch_template"]).image_id
+    image = self.amis.get(wanted)
+    if wanted in self.deleted_amis:
+        raise state.error("InvalidAMIID.Unavailable", f"The image ID '{wanted}' is no longer available")
+    if image is not None and image.state != "available":
+        raise state.error("InvalidAMIID.Unavailable", f"AMI '{wanted}' is {image.state}, and cannot be run")
+    return _run(self, image_id, count, user_data, security_group_names, **options)
+
+
+def apply():
+    InstanceBackend.run_instances = run_instances
