@@ -145,7 +145,7 @@ func lookAtImages(ctx context.Context, client ImageStatesAPI, ids []string) (map
 			for _, img := range page.Images {
 				s := imageState{State: string(img.State), SnapshotIDs: snapshotsOf(img)}
 				if img.StateReason != nil {
-					s.Reason = fmt.Sprintf("%s (%s)", aws.ToString(img.StateReason.Message), aws.ToString(img.StateReason.Code))
+					s.Reason = aws.ToString(img.StateReason.Message) // it begins with the code
 				}
 				if policy.PhaseOf(s.State) == policy.ImageWaiting {
 					pending = append(pending, s.SnapshotIDs...)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"epoxy/sandbox/estate"
 	"epoxy/sandbox/slack"
@@ -34,7 +35,8 @@ func demoCommand() *cobra.Command {
 		Use: "demo", Short: "Play Epoxy's main jobs on the sandbox", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDemo(cmd.Context(), cmd.OutOrStdout(), keep) },
 	}
-	cmd.Flags().BoolVar(&keep, "keep", false, "leave sandbox and worker running, to look around")
+	person := term.IsTerminal(int(os.Stdout.Fd())) //nolint:gosec // a file descriptor fits
+	cmd.Flags().BoolVar(&keep, "keep", person, "leave sandbox and worker running, to look around; a person gets this without asking")
 	return cmd
 }
 

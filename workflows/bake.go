@@ -146,7 +146,6 @@ func (b *bake) check(ctx workflow.Context) error {
 	if b.in.Commit != "" {
 		b.fact("Commit", b.in.Commit)
 	}
-	b.tell()
 	var surveyor *activities.Surveyor
 	err := workflow.ExecuteActivity(calls(ctx, "Look at "+b.in.InstanceID+" and "+b.in.LaunchTemplateID), surveyor.SurveyBake, activities.SurveyInput{
 		Place: b.in.Place, InstanceID: b.in.InstanceID, LaunchTemplateID: b.in.LaunchTemplateID, ImageName: b.name,
@@ -198,7 +197,7 @@ func (b *bake) create(ctx workflow.Context) error {
 
 func (b *bake) wait(ctx workflow.Context) error {
 	b.begin(ctx, stepWait, "Waiting for image "+b.out.ImageID)
-	b.tell()
+	b.tell() // the first message: what ended before, seconds ago, is told at the end
 	if err := b.await(ctx, b.in.Place, b.out.ImageID); err != nil {
 		return err
 	}

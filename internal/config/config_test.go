@@ -98,6 +98,10 @@ func TestEmptyFile(t *testing.T) {
 	}
 }
 
+func TestRulersAreNotNesting(t *testing.T) {
+	load(t, "# "+strings.Repeat("-", 200)+"\n# "+strings.Repeat("[] ", 200)+"\n"+base)
+}
+
 func TestEmptySectionsAreFine(t *testing.T) {
 	c := load(t, "temporal:\naws:\nslack:\nworker:\nbake:\n  targets:\n")
 	if c.Slack.Enabled() {
@@ -158,7 +162,7 @@ func TestWarnings(t *testing.T) {
 	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(path, 0o644); err != nil { //nolint:gosec // that is what is warned about
+	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for ref, want := range map[string]string{

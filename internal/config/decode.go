@@ -48,7 +48,7 @@ func (d *decoder) value(n ast.Node, v reflect.Value, at place) bool {
 		v.Set(fresh)
 		return true
 	}
-	if c, ok := v.Addr().Interface().(custom); ok {
+	if c, ok := reflect.TypeAssert[custom](v.Addr()); ok {
 		return c.decodeYAML(d, n, at)
 	}
 	switch v.Kind() {
@@ -155,7 +155,7 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, at place) bool {
 		at.errorf("holds the line of a secret: is a closing quote missing before that?")
 		return false
 	}
-	if s, ok := v.Addr().Interface().(scalar); ok {
+	if s, ok := reflect.TypeAssert[scalar](v.Addr()); ok {
 		if err := s.parse(text, quoted); err != nil {
 			at.errorf("%v", err)
 			return false
@@ -210,15 +210,10 @@ func inRange(v reflect.Value, r rules, at place) {
 }
 
 func checkRange(at place, got int64, r rules, parse func(string) int64, show func(int64) string) {
-	if (r.min == "" || got >= parse(r.min)) && (r.max == "" || got <= parse(r.max)) {
+	if r.max == "" || got >= parse(r.min) && got <= parse(r.max) {
 		return
 	}
-	switch {
-	case r.max == "":
-		at.errorf("must be at least %s, but is %s", r.min, show(got))
-	default:
-		at.errorf("must be between %s and %s, but is %s", r.min, r.max, show(got))
-	}
+	at.errorf("must be between %s and %s, but is %s", r.min, r.max, show(got))
 }
 
 func must[T any](v T, err error) T {

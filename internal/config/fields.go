@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"reflect"
 	"strconv"
 	"strings"
@@ -10,7 +11,7 @@ import (
 // sentence for people (error messages and the schema), `rule` its checks:
 //
 //	required             must be in the file
-//	min=10m,max=48h      of an integer, a duration or a list of integers
+//	min=10m,max=48h      of an integer, a duration or a list of integers, always both
 //	items=10             of a list, at most
 type field struct {
 	value reflect.Value
@@ -49,9 +50,7 @@ func fieldsOf(v reflect.Value) map[string]field {
 		name := f.Tag.Get("yaml")
 		switch {
 		case f.Anonymous:
-			for k, inner := range fieldsOf(v.Field(i)) {
-				out[k] = inner
-			}
+			maps.Copy(out, fieldsOf(v.Field(i)))
 		case name != "" && name != "-":
 			out[name] = field{value: v.Field(i), doc: f.Tag.Get("doc"), rules: parseRules(f.Tag)}
 		}

@@ -67,7 +67,9 @@ func (d *decoder) merge(n ast.Node, at place, depth int) ([]entry, bool) {
 
 func (d *decoder) mergedEntries(n ast.Node, at place, depth int) []entry {
 	if depth >= maxMerges {
-		at.errorf("merges (<<) more than %d mappings into each other: write the settings out", maxMerges)
+		if !at.bad() {
+			at.errorf("merges (<<) more than %d mappings into each other: write the settings out", maxMerges)
+		}
 		return nil
 	}
 	n, ok := d.deref(n, at)

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"errors"
+	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -12,7 +13,11 @@ import (
 
 // maxSize is far above any real file and keeps a wrong path (a log, a disk
 // image) from being parsed.
-const maxSize = 1 << 20
+const maxSize = 512 << 10
+
+// maxDepth is far above what the fields need. The parser keeps the whole path
+// with every node, so nesting costs it memory by the square.
+const maxDepth = 100
 
 // newDocument takes the text apart into masked lines; parsing comes after, so
 // that a file which does not parse has excerpts too.
@@ -29,6 +34,12 @@ func newDocument(file, dir string, text []byte) *document {
 func (d *document) parse(text []byte) ast.Node {
 	if len(text) > maxSize {
 		d.root().errorf("the file has %d bytes, more than the %d that a configuration can have: is this the right file?", len(text), maxSize)
+		return nil
+	}
+	if line := tooDeep(string(text)); line > 0 {
+		at := d.root()
+		at.spot.line = line
+		at.errorf("the text is nested more than %d deep here: is this the right file?", maxDepth)
 		return nil
 	}
 	// goccy/go-yaml takes a byte order mark for a part of the first key.
@@ -56,6 +67,33 @@ func (d *document) parse(text []byte) ast.Node {
 	d.at(bodies[1]).errorf("a second YAML document starts here: Epoxy reads one per file, so remove the %q line", "---")
 	return nil
 }
+
+// tooDeep returns the line at which too many brackets are open, or too many
+// list items begin, or 0. For so many, quotes and comments do not matter.
+func tooDeep(text string) int {
+	line, open := 0, 0
+	for text := range strings.Lines(text) {
+		line++
+		if manyItems.MatchString(text) {
+			return line
+		}
+		for _, r := range text {
+			switch r {
+			case '{', '[':
+				open++
+			case '}', ']':
+				open = max(0, open-1)
+			}
+			if open > maxDepth {
+				return line
+			}
+		}
+	}
+	return 0
+}
+
+// manyItems is maxDepth lists in each other on one line: "- - - …".
+var manyItems = regexp.MustCompile(`^\s*([-?]\s+){100}`)
 
 func (d *document) syntaxError(err error) {
 	at := d.root()

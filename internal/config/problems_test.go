@@ -23,6 +23,8 @@ func TestProblems(t *testing.T) {
 		// The file as such.
 		{"not yaml", "slack:", "slack: [\n"},
 		{"tab", "  channel:", "\tchannel:"},
+		{"brackets", "slack:", "slack: " + strings.Repeat("[", 101) + "\nx:"},
+		{"dashes", "slack:", strings.Repeat("- ", 101) + "\nslack:"},
 		{"second document", "slack:", "---\nslack:"},
 		{"unknown section", "slack:", "slak:"},
 		{"unknown field, near", "reboot: false", "rebot: false"},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/invopop/jsonschema"
@@ -27,7 +28,7 @@ func schemaOf(t reflect.Type, r rules, builtin reflect.Value) *jsonschema.Schema
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if s, ok := reflect.Zero(t).Interface().(schemer); ok {
+	if s, ok := reflect.TypeAssert[schemer](reflect.Zero(t)); ok {
 		return withDefault(s.schema(), builtin)
 	}
 	switch t.Kind() {
@@ -154,9 +155,9 @@ func (Tags) schema() *jsonschema.Schema {
 
 func (Targets) schema() *jsonschema.Schema {
 	s := structSchema(reflect.TypeFor[Target]())
-	for i := len(Levels) - 1; i >= 0; i-- {
+	for _, level := range slices.Backward(Levels) {
 		s = namesSchema(s)
-		if level := Levels[i]; level != LevelRegion {
+		if level != LevelRegion {
 			s.MinProperties = new(uint64(1))
 			s.Description = "Names for --" + level.String() + "."
 		}

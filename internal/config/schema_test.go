@@ -37,8 +37,7 @@ func structFields(out map[string]bool, path string, t reflect.Type) {
 	if t.Kind() != reflect.Struct {
 		return
 	}
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name := f.Tag.Get("yaml")
 		switch {
 		case f.Anonymous:
@@ -98,8 +97,7 @@ func TestTags(t *testing.T) {
 		if of.Kind() != reflect.Struct {
 			return
 		}
-		for i := range of.NumField() {
-			f := of.Field(i)
+		for f := range of.Fields() {
 			name := f.Tag.Get("yaml")
 			if name == "" && !f.Anonymous || name != "-" && !f.Anonymous && f.Tag.Get("doc") == "" {
 				t.Errorf("%s.%s has no yaml or doc tag", of, f.Name)

@@ -119,8 +119,8 @@ const secretKinds = "env, file, secretsmanager, ssm, s3"
 
 func countSet(v reflect.Value) int {
 	count := 0
-	for i := range v.NumField() {
-		if !v.Field(i).IsZero() {
+	for _, field := range v.Fields() {
+		if !field.IsZero() {
 			count++
 		}
 	}

@@ -46,7 +46,7 @@ func (s Selector) With(l Level, name string) Selector {
 
 // String is "vg/shop/web/prod/a", with * for what is open.
 func (s Selector) String() string {
-	var parts []string
+	parts := make([]string, 0, len(Levels))
 	for _, l := range Levels {
 		parts = append(parts, orElse(s.Get(l), "*"))
 	}
@@ -72,8 +72,9 @@ func (s Selector) matches(t Selector) bool {
 // other parts of sel, whichever those are: the completions of that level's
 // flag, whatever order the flags come in.
 func (c *Config) BakeNames(l Level, sel Selector) []string {
-	var names []string
-	for _, t := range c.BakeTargets(sel.With(l, "")) {
+	targets := c.BakeTargets(sel.With(l, ""))
+	names := make([]string, 0, len(targets))
+	for _, t := range targets {
 		names = append(names, t.Selector.Get(l))
 	}
 	slices.Sort(names)

@@ -91,7 +91,7 @@ func TestBakeNames(t *testing.T) {
 		{LevelLayer, "*/shop/*/*/*", []string{"app", "web"}},
 		{LevelEnv, "vg/shop/web/*/b", []string{"prod"}},
 		{LevelGroup, "vg/shop/web/prod/zzz", []string{"a", "b"}}, // what is being completed does not count
-		{LevelGroup, "nowhere/*/*/*/*", nil},
+		{LevelGroup, "nowhere/*/*/*/*", []string{}},
 	} {
 		if diff := cmp.Diff(test.want, c.BakeNames(test.level, selector(test.sel))); diff != "" {
 			t.Errorf("--%s with %s: %s", test.level, test.sel, diff)

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -152,13 +153,11 @@ func (v *Version) parse(text string, _ bool) error {
 var publishes = []string{string(PublishLatest), string(PublishDefault), string(PublishPinned), string(PublishSSM)}
 
 func (p *Publish) parse(text string, _ bool) error {
-	for _, known := range publishes {
-		if text == known {
-			*p = Publish(text)
-			return nil
-		}
+	if !slices.Contains(publishes, text) {
+		return fmt.Errorf("%q is not a way to publish%s (one of %s)", text, didYouMean(text, publishes), strings.Join(publishes, ", "))
 	}
-	return fmt.Errorf("%q is not a way to publish%s (one of %s)", text, didYouMean(text, publishes), strings.Join(publishes, ", "))
+	*p = Publish(text)
+	return nil
 }
 
 func (p *ParameterName) parse(text string, _ bool) error {

@@ -66,22 +66,7 @@ func checkBlocks(blocks []map[string]any) error {
 func (b *blockCheck) block(block map[string]any, at string) {
 	switch kind, _ := block["type"].(string); kind {
 	case "section":
-		fields, _ := block["fields"].([]any)
-		if block["text"] == nil && len(fields) == 0 {
-			b.fail(at, "must provide either text or fields")
-		}
-		if block["text"] != nil {
-			b.textObject(block["text"], at+"/text", maxSection, "")
-		}
-		if len(fields) > maxFields {
-			b.fail(at+"/fields", "no more than %d items allowed", maxFields)
-		}
-		for i, field := range fields {
-			b.textObject(field, fmt.Sprintf("%s/fields/%d", at, i), maxField, "")
-		}
-		if block["accessory"] != nil {
-			b.element(block["accessory"], at+"/accessory")
-		}
+		b.section(block, at)
 	case "header":
 		b.textObject(block["text"], at+"/text", maxHeader, "plain_text")
 	case "context":
@@ -106,6 +91,25 @@ func (b *blockCheck) block(block map[string]any, at string) {
 	case "divider", "rich_text", "table":
 	default:
 		b.fail(at+"/type", "unsupported type: %s", kind)
+	}
+}
+
+func (b *blockCheck) section(block map[string]any, at string) {
+	fields, _ := block["fields"].([]any)
+	if block["text"] == nil && len(fields) == 0 {
+		b.fail(at, "must provide either text or fields")
+	}
+	if block["text"] != nil {
+		b.textObject(block["text"], at+"/text", maxSection, "")
+	}
+	if len(fields) > maxFields {
+		b.fail(at+"/fields", "no more than %d items allowed", maxFields)
+	}
+	for i, field := range fields {
+		b.textObject(field, fmt.Sprintf("%s/fields/%d", at, i), maxField, "")
+	}
+	if block["accessory"] != nil {
+		b.element(block["accessory"], at+"/accessory")
 	}
 }
 

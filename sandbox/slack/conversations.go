@@ -56,7 +56,7 @@ func (s *Server) info(_ *http.Request, a args) (reply, error) {
 
 // https://docs.slack.dev/reference/methods/conversations.list, in one page: a sandbox has few channels.
 func (s *Server) list(*http.Request, args) (reply, error) {
-	out := []reply{}
+	out := make([]reply, 0, len(s.channels))
 	for _, c := range s.channels {
 		out = append(out, c.describe())
 	}

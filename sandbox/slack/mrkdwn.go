@@ -20,7 +20,7 @@ func mrkdwn(text string) template.HTML {
 		code, after, closed := strings.Cut(rest, "```")
 		if !opened || !closed || code == "" {
 			out.WriteString(lines(text))
-			return template.HTML(out.String())
+			return template.HTML(out.String()) //nolint:gosec // G203: all text in it went through escape
 		}
 		out.WriteString(lines(strings.TrimSuffix(before, "\n")))
 		out.WriteString("<pre>" + escape(strings.TrimPrefix(code, "\n")) + "</pre>")
@@ -71,28 +71,8 @@ func inline(text string, depth int) string {
 	var out strings.Builder
 	hopeless := map[byte]bool{} // markers known to have no partner further on
 	for i := 0; i < len(text); {
-		shown, n := "", 0
-		switch c := text[i]; {
-		case c == '`':
-			if end := strings.IndexByte(text[i+1:], '`'); end > 0 {
-				shown, n = "<code>"+escape(text[i+1:i+1+end])+"</code>", end+2
-			}
-		case c == '<':
-			if end := strings.IndexAny(text[i+1:], "<>"); end > 0 && text[i+1+end] == '>' {
-				if shown = reference(text[i+1 : i+1+end]); shown != "" {
-					n = end + 2
-				}
-			}
-		case c == ':':
-			if match := emoji.FindStringSubmatch(text[i:min(len(text), i+64)]); match != nil && emojis[match[1]] != "" {
-				shown, n = emojis[match[1]], len(match[0])
-			}
-		case c == 'h' && atWordStart(text, i):
-			found := strings.TrimRight(bareURL.FindString(text[i:]), ".,;:!?)'*_~`")
-			if shown = link(found, escape(found)); shown != "" {
-				n = len(found)
-			}
-		case styles[c] != "" && depth < 4 && !hopeless[c] && atWordStart(text, i):
+		shown, n := markup(text, i)
+		if c := text[i]; n == 0 && styles[c] != "" && depth < 4 && !hopeless[c] && atWordStart(text, i) {
 			end := partner(text, i)
 			if hopeless[c] = end == 0; end > i+1 {
 				tag := styles[c]
@@ -100,20 +80,50 @@ func inline(text string, depth int) string {
 			}
 		}
 		if n == 0 {
-			_, n = utf8.DecodeRuneInString(text[i:])
-			if text[i] == '&' { // Slack's own three escapes, whole
-				for _, entity := range []string{"&amp;", "&lt;", "&gt;"} {
-					if strings.HasPrefix(text[i:], entity) {
-						n = len(entity)
-					}
-				}
-			}
+			n = character(text[i:])
 			shown = escape(text[i : i+n])
 		}
 		out.WriteString(shown)
 		i += n
 	}
 	return out.String()
+}
+
+// markup renders what stands at i and takes n bytes there, unless it is a style; n is 0 where nothing special stands.
+func markup(text string, i int) (shown string, n int) {
+	switch c := text[i]; {
+	case c == '`':
+		if end := strings.IndexByte(text[i+1:], '`'); end > 0 {
+			return "<code>" + escape(text[i+1:i+1+end]) + "</code>", end + 2
+		}
+	case c == '<':
+		if end := strings.IndexAny(text[i+1:], "<>"); end > 0 && text[i+1+end] == '>' {
+			if shown = reference(text[i+1 : i+1+end]); shown != "" {
+				return shown, end + 2
+			}
+		}
+	case c == ':':
+		if match := emoji.FindStringSubmatch(text[i:min(len(text), i+64)]); match != nil && emojis[match[1]] != "" {
+			return emojis[match[1]], len(match[0])
+		}
+	case c == 'h' && atWordStart(text, i):
+		found := strings.TrimRight(bareURL.FindString(text[i:]), ".,;:!?)'*_~`")
+		if shown = link(found, escape(found)); shown != "" {
+			return shown, len(found)
+		}
+	}
+	return "", 0
+}
+
+// character is the length of the first one; Slack's own three escapes are one each.
+func character(text string) int {
+	for _, entity := range []string{"&amp;", "&lt;", "&gt;"} {
+		if strings.HasPrefix(text, entity) {
+			return len(entity)
+		}
+	}
+	_, n := utf8.DecodeRuneInString(text)
+	return n
 }
 
 // partner finds the marker that closes the one at i: after something, before no letter. 0: there is none at all.
@@ -189,7 +199,7 @@ func plain(text string) template.HTML {
 		}
 		return code
 	})
-	return template.HTML(strings.ReplaceAll(escape(text), "\n", "<br>"))
+	return template.HTML(strings.ReplaceAll(escape(text), "\n", "<br>")) //nolint:gosec // G203: escaped
 }
 
 var emojiAnywhere = regexp.MustCompile(`:[a-z0-9_+-]+:`)

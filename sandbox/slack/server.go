@@ -5,6 +5,7 @@ package slack
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -97,30 +98,36 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		s.count(name, "lost")
 		panic(http.ErrAbortHandler) // done, but the caller will never know: the connection just closes
 	}
-	code := ""
-	switch err := err.(type) {
-	case nil:
-		out["ok"] = true
-		answer(w, out)
-	case rateLimited:
-		code = "ratelimited"
-		answerRateLimited(w, err.retryAfter)
-	case refusal:
-		code = err.code
-		body := map[string]any{"ok": false, "error": code}
-		if code == "unknown_method" {
-			body["req_method"] = name
-		}
-		if len(err.details) > 0 {
-			body["errors"] = err.details
-			body["response_metadata"] = map[string]any{"messages": prefixed("[ERROR] ", err.details)}
-		}
-		answer(w, body)
-	default:
-		code = "internal_error"
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+	if err != nil {
+		s.count(name, answerError(w, name, err))
+		return
 	}
-	s.count(name, code)
+	out["ok"] = true
+	answer(w, out)
+	s.count(name, "")
+}
+
+// answerError answers with what went wrong and returns its code.
+func answerError(w http.ResponseWriter, method string, err error) string {
+	if limited, ok := errors.AsType[rateLimited](err); ok {
+		answerRateLimited(w, limited.retryAfter)
+		return "ratelimited"
+	}
+	refused, ok := errors.AsType[refusal](err)
+	if !ok {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return "internal_error"
+	}
+	body := map[string]any{"ok": false, "error": refused.code}
+	if refused.code == "unknown_method" {
+		body["req_method"] = method
+	}
+	if len(refused.details) > 0 {
+		body["errors"] = refused.details
+		body["response_metadata"] = map[string]any{"messages": prefixed("[ERROR] ", refused.details)}
+	}
+	answer(w, body)
+	return refused.code
 }
 
 func (s *Server) call(name string, r *http.Request) (reply, error) {
@@ -139,8 +146,10 @@ func (s *Server) call(name string, r *http.Request) (reply, error) {
 }
 
 func (s *Server) authTest(r *http.Request, _ args) (reply, error) {
-	return reply{"url": "http://" + r.Host + "/", "team": "Sandbox", "user": "epoxy",
-		"team_id": teamID, "user_id": userID, "bot_id": botID, "is_enterprise_install": false}, nil
+	return reply{
+		"url": "http://" + r.Host + "/", "team": "Sandbox", "user": "epoxy",
+		"team_id": teamID, "user_id": userID, "bot_id": botID, "is_enterprise_install": false,
+	}, nil
 }
 
 func answer(w http.ResponseWriter, body any) {

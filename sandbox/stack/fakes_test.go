@@ -47,7 +47,7 @@ func fail(err error) {
 // fakeRoot is a repository with the real temporal command and a fake Python.
 func fakeRoot(t *testing.T) Options {
 	t.Helper()
-	real, err := findRoot()
+	repository, err := findRoot()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func fakeRoot(t *testing.T) Options {
 	if err := errors.Join(
 		os.WriteFile(filepath.Join(root, "go.mod"), []byte("module epoxy\n"), 0o600),
 		os.WriteFile(filepath.Join(root, ".tools/venv/bin/python"), []byte(python), 0o700),
-		os.Symlink(filepath.Join(real, ".tools/bin/temporal"), filepath.Join(root, ".tools/bin/temporal")),
+		os.Symlink(filepath.Join(repository, ".tools/bin/temporal"), filepath.Join(root, ".tools/bin/temporal")),
 	); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,10 @@ import (
 	"go.temporal.io/sdk/log"
 )
 
-var errDeadline = errors.New("not healthy in time")
+var (
+	errDeadline = errors.New("not healthy in time")
+	errNoReason = errors.New("exit status 0")
+)
 
 // await polls a service until it is healthy. It gives up at once when the process ends.
 func (s *Stack) await(ctx context.Context, svc service, p *process) error {
@@ -26,7 +30,7 @@ func (s *Stack) await(ctx context.Context, svc service, p *process) error {
 		err := svc.healthy(attempt, s)
 		cancel()
 		if p.ended() {
-			return s.failure(svc.name, fmt.Errorf("ended while starting (%v)", p.err))
+			return s.failure(svc.name, fmt.Errorf("ended while starting (%w)", cmp.Or(p.err, errNoReason)))
 		}
 		if err == nil {
 			return nil

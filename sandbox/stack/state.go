@@ -52,8 +52,12 @@ func readState(dir string) (state, error) {
 		return state{}, err
 	}
 	var s state
-	if err := json.Unmarshal(data, &s); err != nil || s.Processes == nil {
-		return state{}, fmt.Errorf("%s is damaged (%v): end what may still run (its pids are in there), then delete it", stateFile(dir), err)
+	err = json.Unmarshal(data, &s)
+	if err == nil && s.Processes == nil {
+		err = errors.New("it names no processes")
+	}
+	if err != nil {
+		return state{}, fmt.Errorf("%s is damaged (%w): end what may still run (its pids are in there), then delete it", stateFile(dir), err)
 	}
 	return s, nil
 }

@@ -84,7 +84,8 @@ def set_launch_configuration(self, launch_config_name, launch_template, mixed_in
 
 
 def update(self, *args, **fields):
-    """moto forgets the mixed instances policy on every update that does not repeat it."""
+    """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_UpdateAutoScalingGroup.html: what the request does
+    not name stays as it is (moto drops the mixed instances policy)."""
     if not fields.get("mixed_instances_policy") and not fields.get("launch_template"):
         policy = self.mixed_instances_policy
         _update(self, *args, **fields)
@@ -127,8 +128,16 @@ def _arguments(source):
 
 def replace_autoscaling_group_instances(self, count_needed, propagated_tags):
     """https://docs.aws.amazon.com/autoscaling/ec2/userguide/create-launch-template.html: instances are launched from
-    the version the group names (moto takes the image from it, but the rest from the default version)."""
-    launch(self, count_needed, source_of(self))
+    the version the group names (moto takes the image from it, but the rest from the default version).
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-overview.html: scaling out during an instance
+    refresh launches its desired configuration.
+    """
+    from strict.autoscaling import refresh
+
+    running = refresh.active_of(self)
+    rolling_out = running and running.desired and running.status != "RollbackInProgress"
+    launch(self, count_needed, running.desired if rolling_out else source_of(self))
 
 
 def instance_launch_template(self):

@@ -41,7 +41,7 @@ class Refresh:
         self.goal = math.ceil(self.total * (self.checkpoints[-1] if self.checkpoints else 100) / 100)
         # The first tenth of the time is `Pending`, the rest is shared by the replacements.
         self.due = time.monotonic() + self.span / 10
-        self.step = self.span * 0.9 / max(self.total, 1)
+        self.step = self.span * 0.9 / self.total if self.total else 0
         self.blocked_since = None
 
     @property
@@ -93,7 +93,7 @@ class Refresh:
         elif self.failing and len(self.replaced) >= self.total // 2:
             self._fail("A replacement instance did not become healthy. Check the scaling activities of the group.")
         elif self._replace_next():
-            self.due += self.step + self._checkpoint_delay()
+            self._replaced_one()
 
     def _replace_next(self):
         by_id = {state.instance.id: state for state in self.group.instance_states}
@@ -111,6 +111,12 @@ class Refresh:
         self.waiting.remove(old.id)
         self.replaced.append(new.id)
         return True
+
+    def _replaced_one(self):
+        delay = self._checkpoint_delay()
+        # After the last one there is nothing left to wait for, but a checkpoint below 100 %.
+        done = len(self.replaced) >= self.goal or not self.waiting
+        self.due += delay + (0 if done else self.step)
 
     def _blocked(self):
         now = time.monotonic()
@@ -225,6 +231,13 @@ def adopt(group, source):
 def of(backend):
     """All refreshes of an account and Region, oldest first."""
     return backend.__dict__.setdefault("strict_refreshes", [])
+
+
+def active_of(group):
+    for one in of(group.autoscaling_backend):
+        if one.group is group and one.active:
+            return one
+    return None
 
 
 def advance_all():

@@ -1,7 +1,6 @@
 """StartInstanceRefresh, DescribeInstanceRefreshes, CancelInstanceRefresh and RollbackInstanceRefresh."""
 
 from moto.autoscaling.exceptions import AutoscalingClientError, ValidationError
-from moto.autoscaling.models import AutoScalingBackend
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult
 
@@ -9,7 +8,7 @@ from strict.autoscaling import groups, refresh, refresh_rules
 from strict.ec2 import params
 
 _update_group = AutoScalingResponse.update_auto_scaling_group
-_delete_group = AutoScalingBackend.delete_auto_scaling_group
+_delete_group = AutoScalingResponse.delete_auto_scaling_group
 
 
 def group_of(self):
@@ -18,13 +17,6 @@ def group_of(self):
     if group is None:
         raise ValidationError("AutoScalingGroup name not found - null")
     return group
-
-
-def active(self, group):
-    for one in refresh.of(self.autoscaling_backend):
-        if one.group is group and one.active:
-            return one
-    return None
 
 
 def start_instance_refresh(self):
@@ -37,7 +29,7 @@ def start_instance_refresh(self):
     desired = _desired(group, configuration)
     if preferences["AutoRollback"]:
         refresh_rules.auto_rollback(groups.source_of(group), desired)
-    if active(self, group):
+    if refresh.active_of(group):
         raise AutoscalingClientError(
             "InstanceRefreshInProgress",
             "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.",
@@ -77,7 +69,7 @@ def describe_instance_refreshes(self):
 
 
 def must_be_active(self):
-    found = active(self, group_of(self))
+    found = refresh.active_of(group_of(self))
     if found is None or found.status == "Cancelling":
         raise AutoscalingClientError(
             "ActiveInstanceRefreshNotFound",
@@ -116,7 +108,7 @@ def update_auto_scaling_group(self):
     """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_UpdateAutoScalingGroup.html: while a refresh with a
     desired configuration runs, the group's launch template cannot be changed."""
     changes = ("LaunchTemplate", "LaunchConfigurationName", "MixedInstancesPolicy")
-    running = active(self, group_of(self))
+    running = refresh.active_of(group_of(self))
     if running and running.desired and any(self._get_param(name) for name in changes):
         raise ValidationError(
             "An active instance refresh with a desired configuration exists. All configuration options derived from "
@@ -125,10 +117,19 @@ def update_auto_scaling_group(self):
     return _update_group(self)
 
 
-def delete_auto_scaling_group(self, group_name):
-    """A deleted group takes its refreshes along."""
-    _delete_group(self, group_name)
-    refresh.of(self)[:] = [one for one in refresh.of(self) if one.group.name != group_name]
+def delete_auto_scaling_group(self):
+    """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteAutoScalingGroup.html: a group with instances
+    is deleted only with ForceDelete, and takes its refreshes along."""
+    group = group_of(self)
+    if group.instance_states and not self._get_param("ForceDelete", False):
+        raise AutoscalingClientError(
+            "ResourceInUse", "You cannot delete an AutoScalingGroup while there are instances or pending Spot "
+            "instance request(s) still in the group."
+        )
+    answer = _delete_group(self)
+    refreshes = refresh.of(self.autoscaling_backend)
+    refreshes[:] = [one for one in refreshes if one.group is not group]
+    return answer
 
 
 def apply():
@@ -137,4 +138,4 @@ def apply():
     AutoScalingResponse.cancel_instance_refresh = cancel_instance_refresh
     AutoScalingResponse.rollback_instance_refresh = rollback_instance_refresh
     AutoScalingResponse.update_auto_scaling_group = update_auto_scaling_group
-    AutoScalingBackend.delete_auto_scaling_group = delete_auto_scaling_group
+    AutoScalingResponse.delete_auto_scaling_group = delete_auto_scaling_group

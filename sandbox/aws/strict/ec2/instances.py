@@ -1,10 +1,11 @@
 """RunInstances with images that cannot be run."""
 
-from moto.ec2.models.instances import InstanceBackend
+from moto.ec2.models.instances import Instance, InstanceBackend
 
 from strict.ec2 import state
 
 _run = InstanceBackend.run_instances
+_add_device = Instance.add_block_device
 
 
 def run_instances(self, image_id, count, user_data, security_group_names, **options):
@@ -24,5 +25,14 @@ def run_instances(self, image_id, count, user_data, security_group_names, **opti
     return _run(self, image_id, count, user_data, security_group_names, **options)
 
 
+def add_block_device(self, size, device_path, snapshot_id, encrypted, delete_on_termination, kms_key_id, volume_type):
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_EbsBlockDevice.html: without a size the volume is as
+    large as the snapshot of the image (moto refuses a mapping without size and snapshot)."""
+    if size is None and not snapshot_id:
+        size = 8
+    _add_device(self, size, device_path, snapshot_id, encrypted, delete_on_termination, kms_key_id, volume_type)
+
+
 def apply():
+    Instance.add_block_device = add_block_device
     InstanceBackend.run_instances = run_instances

@@ -24,7 +24,8 @@ def create_version(self, data, description):
 
 
 def get_version(self, number):
-    """By number, `$Latest` or `$Default`; moto takes the number for a position, wrong once a version is deleted."""
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_LaunchTemplateSpecification.html: by number, `$Latest`
+    or `$Default` (moto takes the number for a position, which is wrong once a version is deleted)."""
     text = str(number)
     if text.lower() == "$latest":
         return self.versions[-1]
@@ -39,6 +40,8 @@ def get_version(self, number):
 
 
 def default_version(self):
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_LaunchTemplate.html: DefaultVersionNumber, by number
+    as well."""
     return self.get_version(self.default_version_number)
 
 
