@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 )
 
 // Control is the AWS stand-in's control API: faults, settings and a call counter.
@@ -37,6 +38,16 @@ func (c Control) Fail(ctx context.Context, faults ...Fault) error {
 // Heal removes all faults.
 func (c Control) Heal(ctx context.Context) error {
 	return c.call(ctx, http.MethodDelete, "/faults", nil, nil)
+}
+
+// HealMatching removes the faults that match one of these.
+func (c Control) HealMatching(ctx context.Context, matches ...string) error {
+	for _, m := range matches {
+		if err := c.call(ctx, http.MethodDelete, "/faults?match="+url.QueryEscape(m), nil, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Set changes settings, such as image_pending_seconds.

@@ -1,0 +1,79 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+)
+
+// heal lifts the lasting faults of this test: those that match its fleet, or what else is named.
+func (w *world) heal(more ...string) {
+	w.Helper()
+	if err := box.control.HealMatching(w.ctx, append(more, w.fleet.InstanceID, w.fleet.LaunchTemplateID)...); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// image is the id of the run's image, once the run knows it.
+func (w *world) image() (id string) {
+	w.Helper()
+	w.until("the image's id", func() bool {
+		if r := w.report(); r != nil {
+			for _, f := range r.Facts {
+				if f.Name == "Image" {
+					id = f.Value
+				}
+			}
+		}
+		return id != ""
+	})
+	return id
+}
+
+func (w *world) set(setting string, value any) {
+	w.Helper()
+	if err := box.control.Set(w.ctx, map[string]any{setting: value}); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) refreshes() int {
+	w.Helper()
+	out, err := box.aws.AutoScaling.DescribeInstanceRefreshes(w.ctx, &autoscaling.DescribeInstanceRefreshesInput{AutoScalingGroupName: &w.fleet.Group})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return len(out.InstanceRefreshes)
+}
+
+func (w *world) groupVersion() string {
+	w.Helper()
+	out, err := box.aws.AutoScaling.DescribeAutoScalingGroups(w.ctx, &autoscaling.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{w.fleet.Group}})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return aws.ToString(out.AutoScalingGroups[0].LaunchTemplate.Version)
+}
+
+// failImage ends the run's image as failed.
+func (w *world) failImage() {
+	w.Helper()
+	id := w.image()
+	req, err := http.NewRequestWithContext(w.ctx, http.MethodPost, box.control.URL+"/images/"+id+"/fail", strings.NewReader("{}"))
+	if err != nil {
+		w.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		w.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		w.Fatalf("fail %s: %s", id, resp.Status)
+	}
+}
