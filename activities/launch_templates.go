@@ -53,19 +53,27 @@ func (a *LaunchTemplates) CreateLaunchTemplateVersion(ctx context.Context, in Cr
 	if err != nil {
 		return CreateVersionOutput{}, translate(in.Place, err)
 	}
+	source, err := describeVersion(ctx, client, in.LaunchTemplateID, in.Source)
+	if err != nil {
+		return CreateVersionOutput{}, translate(in.Place, err)
+	}
+	data, err := versionData(in.ImageID, source.LaunchTemplateData)
+	if err != nil {
+		return CreateVersionOutput{}, err
+	}
 	made, err := client.CreateLaunchTemplateVersion(ctx, &ec2.CreateLaunchTemplateVersionInput{
 		LaunchTemplateId:   &in.LaunchTemplateID,
 		SourceVersion:      aws.String(strconv.FormatInt(in.Source, 10)),
 		VersionDescription: aws.String(clip(in.Description, 255)),
 		ClientToken:        &in.Token,
-		LaunchTemplateData: &types.RequestLaunchTemplateData{ImageId: &in.ImageID},
+		LaunchTemplateData: data,
 	})
 	if err != nil {
 		return CreateVersionOutput{}, translate(in.Place, err)
 	}
 	v := made.LaunchTemplateVersion
 	out := CreateVersionOutput{Version: aws.ToInt64(v.VersionNumber), Created: aws.ToTime(v.CreateTime)}
-	changed, err := changedFields(ctx, client, in, out.Version)
+	changed, err := changedFields(ctx, client, in, source.LaunchTemplateData, out.Version)
 	if err != nil {
 		return out, err
 	}
@@ -79,12 +87,26 @@ func (a *LaunchTemplates) CreateLaunchTemplateVersion(ctx context.Context, in Cr
 	return out, nil
 }
 
-// changedFields reads both versions back. A version that is not visible yet is looked at again.
-func changedFields(ctx context.Context, client LaunchTemplatesAPI, in CreateVersionInput, version int64) ([]string, error) {
-	source, err := describeVersion(ctx, client, in.LaunchTemplateID, in.Source)
-	if err != nil {
-		return nil, translate(in.Place, err)
+// versionData is what the new version says beside what it inherits: the image, and block devices with a snapshot, which
+// EC2 does not pass on ("Snapshots applied to the block device mapping are ignored … unless they are explicitly included").
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplateVersion.html (SourceVersion)
+func versionData(image string, source *types.ResponseLaunchTemplateData) (*types.RequestLaunchTemplateData, error) {
+	data := &types.RequestLaunchTemplateData{ImageId: &image}
+	for _, m := range source.BlockDeviceMappings {
+		if m.Ebs == nil || m.Ebs.SnapshotId == nil {
+			continue
+		}
+		raw, err := json.Marshal(source.BlockDeviceMappings) // the two types have the same fields
+		if err != nil {
+			return nil, fmt.Errorf("read block devices: %w", err)
+		}
+		return data, json.Unmarshal(raw, &data.BlockDeviceMappings)
 	}
+	return data, nil
+}
+
+// changedFields reads the new version back. One that is not visible yet is looked at again.
+func changedFields(ctx context.Context, client LaunchTemplatesAPI, in CreateVersionInput, source *types.ResponseLaunchTemplateData, version int64) ([]string, error) {
 	made, err := describeVersion(ctx, client, in.LaunchTemplateID, version)
 	if isNotFound(codeOf(err)) || strings.HasSuffix(codeOf(err), "VersionNotFound") {
 		return nil, NotReady(notVisibleRetry, "version %d of %s is not visible yet", version, in.LaunchTemplateID)
@@ -95,7 +117,7 @@ func changedFields(ctx context.Context, client LaunchTemplatesAPI, in CreateVers
 	if got := aws.ToString(made.LaunchTemplateData.ImageId); got != in.ImageID {
 		return []string{fmt.Sprintf("ImageId is %s, not %s", got, in.ImageID)}, nil
 	}
-	before, err := fields(source.LaunchTemplateData)
+	before, err := fields(source)
 	if err != nil {
 		return nil, err
 	}

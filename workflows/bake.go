@@ -83,6 +83,7 @@ type bake struct {
 	run   string // value of the epoxy:run tag
 
 	facts     policy.BakeFacts
+	refused   bool // EC2 answered that it makes no image: none will turn up
 	out       BakeResult
 	source    activities.FindSourceOutput
 	made      time.Time // the version's creation, by AWS's clock
@@ -183,6 +184,7 @@ func (b *bake) create(ctx workflow.Context) error {
 		Reboot: b.in.Reboot, Run: b.run, Tags: b.tags(),
 	}).Get(ctx, &made)
 	if err != nil {
+		b.refused = isRefusal(err)
 		return err
 	}
 	b.out.ImageID = made.ImageID

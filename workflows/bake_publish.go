@@ -176,7 +176,10 @@ func (b *bake) clean(ctx workflow.Context) string {
 
 // remove works in all Regions side by side.
 func (b *bake) remove(ctx workflow.Context) (left []string) {
-	settled := workflow.Now(ctx).Add(removalSettles)
+	settled := workflow.Now(ctx)
+	if !b.refused {
+		settled = settled.Add(removalSettles)
+	}
 	own := activities.RemoveImageInput{
 		Place: b.in.Place, Run: b.run, Name: b.name, ImageID: b.out.ImageID, SettleBy: settled,
 		LaunchTemplateID: b.in.LaunchTemplateID, SinceVersion: b.facts.Latest, UnpublishedVersion: b.staged,

@@ -72,6 +72,7 @@ const (
 	// after that is retried by Temporal, where a person can see it.
 	callTimeout = 8 * time.Second
 	maxAttempts = 3
+	maxBackoff  = 3 * time.Second
 )
 
 // LoadConfig reads the environment as every AWS tool does (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …) and adds
@@ -82,7 +83,9 @@ func LoadConfig(ctx context.Context) (aws.Config, error) {
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(callTimeout)),
 		config.WithRetryer(func() aws.Retryer {
 			return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
-				o.StandardOptions = append(o.StandardOptions, func(s *retry.StandardOptions) { s.MaxAttempts = maxAttempts })
+				o.StandardOptions = append(o.StandardOptions, func(s *retry.StandardOptions) {
+					s.MaxAttempts, s.MaxBackoff = maxAttempts, maxBackoff
+				})
 			})
 		}))
 	if err != nil {

@@ -24,6 +24,7 @@ type bakeJSON struct {
 
 // TestPublish bakes in every way of publishing, from start to verified end.
 func TestPublish(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, settings, version string
 		check                   func(w *world, image string)
@@ -67,6 +68,7 @@ func TestPublish(t *testing.T) {
 
 // TestNothingLeft: until something is published, a bake that does not end well leaves neither image nor snapshot.
 func TestNothingLeft(t *testing.T) {
+	t.Parallel()
 	t.Run("the image fails", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, estate.FleetOptions{}, "copy_to: [eu-west-1]")
@@ -144,6 +146,7 @@ func TestRollback(t *testing.T) {
 
 // TestConflicts: two bakes of one launch template at once, in each mode.
 func TestConflicts(t *testing.T) {
+	t.Parallel()
 	t.Run("fail", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, estate.FleetOptions{}, "")
@@ -195,7 +198,7 @@ func TestSlackDown(t *testing.T) {
 		failure slack.Failure
 	}{
 		{"500", slack.Failure{Status: 500, Count: -1}},
-		{"429", slack.Failure{Status: 429, RetryAfter: 20, Count: -1}},
+		{"429", slack.Failure{Status: 429, RetryAfter: 12, Count: -1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, estate.FleetOptions{}, "")

@@ -15,6 +15,7 @@ const dryRunFirst = 1
 // TestWorkerKilled kills the worker with SIGKILL at each place where a bake could do a thing twice, and starts another.
 // The end state is the same each time: one image, one snapshot, one new version, all instances on it, one message.
 func TestWorkerKilled(t *testing.T) {
+	t.Parallel()
 	lasting := func(operation, match string, skip int) estate.Fault {
 		return estate.Fault{Operation: operation, Kind: "error", Status: 500, Count: -1, Skip: skip, Match: match}
 	}

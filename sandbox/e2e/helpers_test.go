@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -76,4 +77,16 @@ func (w *world) failImage() {
 	if resp.StatusCode != http.StatusOK {
 		w.Fatalf("fail %s: %s", id, resp.Status)
 	}
+}
+
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) write(config string) {
+	w.Helper()
+	w.must(os.WriteFile(w.config, []byte(config), 0o600))
 }

@@ -62,7 +62,9 @@ func newWorld(t *testing.T, o estate.FleetOptions, settings string) *world {
 
 func (w *world) configure(settings string) {
 	w.Helper()
-	w.config = filepath.Join(w.TempDir(), "epoxy.yaml")
+	if w.config == "" {
+		w.config = filepath.Join(w.TempDir(), "epoxy.yaml")
+	}
 	err := estate.WriteConfig(w.config, estate.ConfigOptions{UI: box.UIURL(), SlackAPI: box.SlackURL() + "/api/", Channel: w.channel},
 		estate.Target{Group: w.group, Fleet: w.fleet, Settings: settings})
 	if err != nil {

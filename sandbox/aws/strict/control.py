@@ -1,4 +1,21 @@
-"""The control API under `/epoxy/`: JSON, no credentials, never counted."""
+"""The control API under `/epoxy/`: JSON, no credentials, never counted.
+
+GET    /epoxy/health                      {"status": "ok"}
+GET    /epoxy/calls                       calls per operation since the reset; ?detail=1 lists the last 50,000
+POST   /epoxy/faults                      adds one, see below
+GET    /epoxy/faults                      what remains of them
+DELETE /epoxy/faults                      clears all; ?match=TEXT only those with this "match"
+GET    /epoxy/settings                    see `settings`
+POST   /epoxy/settings                    changes some
+POST   /epoxy/reset                       forgets everything: moto's state, calls, faults, settings
+POST   /epoxy/images/AMI/finish           ends the pending state at once
+POST   /epoxy/images/AMI/fail             {"reason": ...}: likewise, as failed
+
+A fault: {"operation": "ec2.DescribeImages" | "ec2.*" | "*", "kind": ..., "count": 1, "skip": 0, "match": "text that
+must be in the request's body"}, count -1 until removed.  Kinds: `throttle` and `deny` as the service says it; `error`
+with "status", "code" and "message"; `latency` with "latency_ms", then the call runs; `lost`: the call runs, the
+connection is closed without an answer.  With "hold": true the call waits until the fault is cleared.
+"""
 
 import json
 import re
@@ -43,9 +60,9 @@ def _list_faults(_body, _query):
     return FAULTS.list()
 
 
-def _clear_faults(_body, _query):
-    FAULTS.clear()
-    return []
+def _clear_faults(_body, query):
+    FAULTS.clear(query.get("match"))
+    return FAULTS.list()
 
 
 def _show_settings(_body, _query):

@@ -64,9 +64,11 @@ class Faults:
         with self._lock:
             return [fault.view() for fault in self._faults]
 
-    def clear(self):
+    def clear(self, match=None):
+        """Removes all faults, or those with this `match`: a test's own."""
         with self._lock:
-            gone, self._faults = self._faults, []
+            gone = [fault for fault in self._faults if match is None or fault.match == match]
+            self._faults = [fault for fault in self._faults if fault not in gone]
         for fault in gone:
             fault.removed.set()
 

@@ -5,6 +5,8 @@ import socket
 import threading
 from collections import defaultdict
 
+from moto.iam import models
+
 from strict import answers, buckets, clock, control
 from strict.calls import CALLS
 from strict.faults import FAULTS
@@ -34,7 +36,7 @@ class Gate:
         if path.startswith("/moto-api"):
             return self._run(environ)
         call = Call(environ)
-        account = account_of(call.access_key)
+        account = models.get_account_id_from(call.access_key)
         entry = CALLS.begin(call, account)
         status, headers, body = self._answer(call, account, entry)
         entry["status"] = entry["status"] or int(status.split()[0])
@@ -97,10 +99,3 @@ class Gate:
             if hasattr(chunks, "close"):
                 chunks.close()
         return started[0], started[1], content
-
-
-def account_of(access_key):
-    """The account a request acts in: credentials from AssumeRole act in the role's account."""
-    from moto.iam.models import get_account_id_from
-
-    return get_account_id_from(access_key)

@@ -2,7 +2,8 @@
 
 
 def apply():
-    from strict import autoscaling, ec2
+    from strict import accounts, autoscaling, ec2
 
+    accounts.apply()
     ec2.apply()
     autoscaling.apply()

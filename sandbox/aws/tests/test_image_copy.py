@@ -22,7 +22,8 @@ class CopyImage(Case):
         image_id = self.image()
         copied = self.copy(image_id, TagSpecifications=[tagged("image", a="1"), tagged("snapshot", b="2")])
         seen = self.describe(copied, self.west)
-        self.assertEqual(("pending", image_id, REGION), (seen["State"], seen["SourceImageId"], seen["SourceImageRegion"]))
+        self.assertEqual(("pending", image_id), (seen["State"], seen["SourceImageId"]))
+        self.assertEqual(REGION, seen["SourceImageRegion"])
         self.assertEqual([{"Key": "a", "Value": "1"}], seen["Tags"])
         found = self.west.describe_snapshots(Filters=[{"Name": "tag:b", "Values": ["2"]}])["Snapshots"]
         self.assertEqual(self.snapshots_of(copied, self.west), [one["SnapshotId"] for one in found])
@@ -75,7 +76,7 @@ class Share(Case):
         image_id = self.image(finish=False)
         wanted = {"ImageId": image_id, "LaunchPermission": {"Add": [{"UserId": OTHER}]}}
         message = self.refused("InvalidAMIID.Unavailable", self.ec2.modify_image_attribute, **wanted)
-        self.assertEqual(f"The AMI ID '{image_id}' is currently pending and may not be used for this operation", message)
+        self.assertIn(f"The AMI ID '{image_id}' is currently pending and may not be used", message)
 
     @strictness("image_describe.describe_images", "image_share.modify_image_attribute")
     def test_shared_image_is_seen_by_the_other_account(self):

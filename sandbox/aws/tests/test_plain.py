@@ -20,17 +20,19 @@ def patches():
     """The functions of ours that now sit on moto's classes: name -> function."""
     url()
     found = {}
-    for package in ("strict.ec2", "strict.autoscaling"):
+    for package in ("strict", "strict.ec2", "strict.autoscaling"):
         root = importlib.import_module(package)
         for module in pkgutil.iter_modules(root.__path__):
-            loaded = importlib.import_module(f"{package}.{module.name}")
-            if hasattr(loaded, "apply"):
+            if not module.ispkg and module.name not in ("patches", "__main__"):
+                loaded = importlib.import_module(f"{package}.{module.name}")
                 found.update(_on_moto(loaded))
     return found
 
 
 def _on_moto(module):
     """What `apply` of a module assigns, read off its source."""
+    if not hasattr(module, "apply"):
+        return {}
     assigned = [line.split("=")[1].strip() for line in inspect.getsource(module.apply).splitlines() if " = " in line]
     names = [name.removeprefix("property(").rstrip(")") for name in assigned]
     short = module.__name__.rpartition(".")[2]

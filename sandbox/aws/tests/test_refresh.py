@@ -34,6 +34,7 @@ class RefreshCase(GroupCase):
 class Refresh(RefreshCase):
     @strictness(START, "refresh_api.describe_instance_refreshes")
     def test_replaces_all_instances_and_adopts_the_configuration(self):
+        self.settings(refresh_seconds=1.5)
         self.create()
         before = {one["InstanceId"] for one in self.group()["Instances"]}
         refresh_id = self.start("2")
@@ -44,7 +45,8 @@ class Refresh(RefreshCase):
         percent = [one["PercentageComplete"] for one in seen]
         self.assertEqual(sorted(percent), percent)
         last = seen[-1]
-        self.assertEqual(("Successful", 100, 0), (last["Status"], last["PercentageComplete"], last["InstancesToUpdate"]))
+        self.assertEqual(("Successful", 100), (last["Status"], last["PercentageComplete"]))
+        self.assertEqual(0, last["InstancesToUpdate"])
         self.assertEqual(refresh_id, last["InstanceRefreshId"])
         self.assertLessEqual(last["StartTime"], last["EndTime"])
         self.assertEqual("2", self.group()["LaunchTemplate"]["Version"])
@@ -79,15 +81,15 @@ class Refresh(RefreshCase):
         seen = self.follow()
         self.assertGreaterEqual(time.monotonic() - started, 2)
         paused = [one for one in seen if one["Status"] == "InProgress" and one["PercentageComplete"] == 50]
-        self.assertGreater(len(paused), 5)
+        self.assertGreater(len(paused), 1)
         baking = [one for one in seen if one["Status"] == "Baking"]
         self.assertEqual({100}, {one["PercentageComplete"] for one in baking})
 
     @strictness(START)
     def test_last_checkpoint_below_100_replaces_only_so_many(self):
         self.create()
-        self.start(CheckpointPercentages=[25, 50], CheckpointDelay=0)
         self.update(LaunchTemplate=self.at("2"))
+        self.start(CheckpointPercentages=[25, 50], CheckpointDelay=0)
         last = self.follow()[-1]
         self.assertEqual(("Successful", 50), (last["Status"], last["PercentageComplete"]))
         self.assertEqual(["1", "1", "2", "2"], self.versions())

@@ -31,7 +31,8 @@ class Rules(RefreshCase):
                 self.refused("ValidationError", self.start, "2", **wrong)
         self.start("2", MinHealthyPercentage=50, MaxHealthyPercentage=150, CheckpointPercentages=[20, 100])
         shown = self.newest()["Preferences"]
-        self.assertEqual((3600, False, "Wait"), (shown["CheckpointDelay"], shown["SkipMatching"], shown["StandbyInstances"]))
+        defaults = (shown["CheckpointDelay"], shown["SkipMatching"], shown["StandbyInstances"])
+        self.assertEqual((3600, False, "Wait"), defaults)
 
     @strictness(START)
     def test_auto_rollback(self):
@@ -83,6 +84,7 @@ class Rules(RefreshCase):
         (one,) = ask(AutoScalingGroupName="web", InstanceRefreshIds=[ids[1]])["InstanceRefreshes"]
         self.assertEqual(ids[1], one["InstanceRefreshId"])
         self.refused("ValidationError", ask, AutoScalingGroupName="web", MaxRecords=101)
+        self.refused("InvalidNextToken", ask, AutoScalingGroupName="web", NextToken="nonsense")
 
     @strictness("refresh_api.delete_auto_scaling_group")
     def test_deleted_group_takes_its_refreshes_along(self):

@@ -6,6 +6,7 @@ from harness import Case, client, strictness, tagged
 
 UNKNOWN = "lt-0123456789abcdef0"
 VERSION = "template_versions.create_launch_template_version"
+DELETE = "template_versions.delete_launch_template_versions"
 CREATE = "templates.create_launch_template"
 DATA = {
     "ImageId": "ami-0123456789abcdef0",
@@ -35,7 +36,8 @@ class TemplateCase(Case):
         return answer["LaunchTemplateVersion"]
 
     def versions(self, **fields):
-        return self.ec2.describe_launch_template_versions(LaunchTemplateId=self.template, **fields)["LaunchTemplateVersions"]
+        answer = self.ec2.describe_launch_template_versions(LaunchTemplateId=self.template, **fields)
+        return answer["LaunchTemplateVersions"]
 
     def numbers(self, **fields):
         return [version["VersionNumber"] for version in self.versions(**fields)]
@@ -79,7 +81,8 @@ class CreateVersion(TemplateCase):
         self.assertEqual({**DATA, **NEW}, made["LaunchTemplateData"])
         (read,) = self.versions(Versions=["2"])
         self.assertEqual(made, read)
-        self.assertEqual((2, False, "run r1"), (read["VersionNumber"], read["DefaultVersion"], read["VersionDescription"]))
+        self.assertEqual((2, "run r1"), (read["VersionNumber"], read["VersionDescription"]))
+        self.assertFalse(read["DefaultVersion"])
         self.assertTrue(read["CreatedBy"].startswith("arn:aws:"))
 
     def test_without_a_source_holds_only_what_is_passed(self):
@@ -136,7 +139,7 @@ class CreateVersion(TemplateCase):
 
 
 class Delete(TemplateCase):
-    @strictness("template_versions.delete_launch_template_versions", "templates.create_version", "templates.get_version")
+    @strictness(DELETE, "templates.create_version", "templates.get_version")
     def test_versions(self):
         for _ in range(3):
             self.add()
@@ -154,7 +157,7 @@ class Delete(TemplateCase):
         # A number is never given twice.
         self.assertEqual(5, self.add()["VersionNumber"])
 
-    @strictness("template_versions.delete_launch_template_versions")
+    @strictness(DELETE)
     def test_at_most_200(self):
         numbers = [str(number) for number in range(201)]
         asked = {"LaunchTemplateId": self.template, "Versions": numbers}

@@ -3,6 +3,7 @@
 from moto.autoscaling.exceptions import AutoscalingClientError, ValidationError
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult
+from moto.ec2.exceptions import EC2ClientError
 
 from strict.autoscaling import groups, refresh, refresh_rules
 from strict.ec2 import params
@@ -64,7 +65,10 @@ def describe_instance_refreshes(self):
     found = [one for one in reversed(refresh.of(self.autoscaling_backend)) if one.group is group]
     if wanted:
         found = [one for one in found if one.id in wanted]
-    found, token = params.page(found, lambda one: one.id, limit, self._get_param("NextToken"))
+    try:
+        found, token = params.page(found, lambda one: one.id, limit, self._get_param("NextToken"))
+    except EC2ClientError:
+        raise AutoscalingClientError("InvalidNextToken", "The NextToken value is not valid.") from None
     return ActionResult({"InstanceRefreshes": [one.view() for one in found], "NextToken": token})
 
 

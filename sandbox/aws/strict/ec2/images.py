@@ -9,7 +9,7 @@ from moto.ec2.utils import random_ami_id
 
 from strict.ec2 import params, state
 from strict.ec2.lifecycle import Lifecycle
-from strict.ec2.snapshots import StrictSnapshot, new_snapshot, users_of
+from strict.ec2.snapshots import new_snapshot, users_of
 
 # Exactly what the API page of CreateImage allows.
 NAME = re.compile(r"[A-Za-z0-9()\[\] ./\-'@_]{3,128}")
