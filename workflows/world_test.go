@@ -9,10 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
 
@@ -61,9 +63,11 @@ type world struct {
 	parameter string
 	set       time.Time // when the parameter was set
 	refreshes []*refresh
-	ends      []string // how the refreshes end, in the order of starting, if not well; "InProgress": never
+	endings   []string // how the refreshes end, in the order of starting, if not well; "InProgress": never
 	instances string   // the image that the group's instances run
 	messages  []*message
+
+	before struct{ pin, instances string }
 }
 
 type image struct {
@@ -154,6 +158,7 @@ func newWorld(t *testing.T, how string) *world {
 		}
 	}
 	w.instances = w.launches()
+	w.before.pin, w.before.instances = w.pin, w.instances
 	w.in = BakeInput{
 		Target:     policy.Target{Region: "vg", App: "shop", Layer: "web", Env: "prod", Group: "a"},
 		Place:      activities.Place{Account: "111111111111", Region: home},
@@ -206,6 +211,46 @@ func (w *world) bake() (BakeResult, error) {
 	return out, err
 }
 
+// ends runs the bake and checks that everything tells the same end: the run's status, the search attribute, the query, the
+// Temporal UI and the one Slack message; and how the world is left.
+func (w *world) ends(outcome, headline, state string) activities.Report {
+	w.Helper()
+	_, err := w.bake()
+	switch {
+	case outcome == activities.OutcomeDone && err != nil:
+		w.Fatal(err)
+	case outcome == activities.OutcomeCancelled && !temporal.IsCanceledError(err):
+		w.Errorf("the run is not Canceled: %v", err)
+	case outcome != activities.OutcomeDone && err == nil || outcome != activities.OutcomeCancelled && temporal.IsCanceledError(err):
+		w.Errorf("outcome %s, and the run's error is %v", outcome, err)
+	}
+	r := w.report()
+	if r.Outcome != outcome || r.Headline != headline {
+		w.Errorf("ended as %s: %q\nwant     %s: %q\n%s", r.Outcome, r.Headline, outcome, headline, r.Reason)
+	}
+	if got := w.state(); got != state {
+		w.Errorf("left %q\nwant %q", got, state)
+	}
+	if w.rec.outcome != outcome {
+		w.Errorf("search attribute Outcome is %q, not %q", w.rec.outcome, outcome)
+	}
+	if !strings.Contains(w.details(), headline) {
+		w.Errorf("the Temporal UI shows %q", w.details())
+	}
+	for _, s := range r.Steps {
+		if s.State == activities.StepRunning {
+			w.Errorf("step %q runs for ever", s.Name)
+		}
+	}
+	if len(w.messages) != 1 {
+		w.Fatalf("%d Slack messages", len(w.messages))
+	}
+	if diff := cmp.Diff(r, w.messages[0].report); diff != "" {
+		w.Errorf("Slack was told something else: %s", diff)
+	}
+	return r
+}
+
 func (w *world) report() activities.Report {
 	w.Helper()
 	value, err := w.env.QueryWorkflow(ReportQuery)
@@ -222,7 +267,7 @@ func (w *world) report() activities.Report {
 // details are what the Temporal UI shows of the run.
 func (w *world) details() string {
 	w.Helper()
-	value, err := w.env.QueryWorkflow(client.QueryTypeWorkflowMetadata)
+	value, err := w.env.QueryWorkflow("__temporal_workflow_metadata")
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -257,7 +302,6 @@ func (w *world) launches() string {
 func (w *world) state() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	before := newWorldBefore(w)
 	var s []string
 	for _, i := range w.images {
 		line := "image " + i.id
@@ -275,7 +319,7 @@ func (w *world) state() string {
 	if w.deflt != 6 {
 		s = append(s, fmt.Sprintf("default %d", w.deflt))
 	}
-	if w.pin != before.pin {
+	if w.pin != w.before.pin {
 		s = append(s, "group launches "+w.pin)
 	}
 	if w.parameter != "ami-seven" {
@@ -284,7 +328,7 @@ func (w *world) state() string {
 	for i, r := range w.refreshes {
 		s = append(s, fmt.Sprintf("refresh %d %s", i+1, r.Status))
 	}
-	if w.instances != before.instances {
+	if w.instances != w.before.instances {
 		s = append(s, "instances run "+w.instances)
 	}
 	return strings.Join(s, "; ")

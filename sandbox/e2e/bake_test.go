@@ -13,6 +13,7 @@ import (
 	"epoxy/activities"
 	"epoxy/sandbox/estate"
 	"epoxy/sandbox/slack"
+	"epoxy/workflows"
 )
 
 // bakeJSON is what `epoxy bake --wait --output json` prints.
@@ -30,7 +31,7 @@ func TestPublish(t *testing.T) {
 		check                   func(w *world, image string)
 	}{
 		{"latest", "", "$Latest", func(*world, string) {}},
-		{"default", "publish: default", "$Default", func(w *world, _ string) {
+		{"default refresh", "publish: default, refresh: {}", "$Default", func(w *world, _ string) {
 			out, err := box.aws.EC2.DescribeLaunchTemplates(w.ctx, &ec2.DescribeLaunchTemplatesInput{LaunchTemplateIds: []string{w.fleet.LaunchTemplateID}})
 			if err != nil || aws.ToInt64(out.LaunchTemplates[0].DefaultVersionNumber) != 2 {
 				w.Errorf("the default version is not 2: %v", err)
@@ -62,6 +63,7 @@ func TestPublish(t *testing.T) {
 			}
 			w.expect(1, 1, 2)
 			c.check(w, out.Result["image_id"].(string))
+			w.record("bake-"+strings.ReplaceAll(c.name, " ", "-"), w.id())
 		})
 	}
 }
@@ -84,6 +86,7 @@ func TestNothingLeft(t *testing.T) {
 		if got := w.messages(); len(got) != 1 || !strings.Contains(got[0], "Failed") {
 			t.Errorf("Slack got %q", got)
 		}
+		w.record("bake-failed-image", w.id())
 	})
 	t.Run("cancelled in the wait", func(t *testing.T) {
 		t.Parallel()
@@ -98,6 +101,7 @@ func TestNothingLeft(t *testing.T) {
 			t.Errorf("outcome %s: %s", r.Outcome, r.Reason)
 		}
 		w.expect(0, 0, 1)
+		w.record("bake-cancelled", w.id())
 	})
 	t.Run("cancelled while the image is not visible yet, and the worker killed in the clean-up", func(t *testing.T) {
 		t.Parallel()
@@ -142,6 +146,7 @@ func TestRollback(t *testing.T) {
 	if err != nil || running[3] != 2 {
 		t.Errorf("instances by version: %v (%v), want 2 on version 3", running, err)
 	}
+	w.record("bake-rolled-back", w.id())
 }
 
 // TestConflicts: two bakes of one launch template at once, in each mode.
@@ -173,6 +178,7 @@ func TestConflicts(t *testing.T) {
 			t.Errorf("result %v, want version 3", out.Result)
 		}
 		w.expect(2, 2, 3)
+		w.recordClosed("bake-queue", workflows.BakeQueueWorkflowID(w.fleet.LaunchTemplateID))
 	})
 	t.Run("supersede", func(t *testing.T) {
 		t.Parallel()
@@ -222,6 +228,8 @@ func TestSlackDown(t *testing.T) {
 				got := w.messages()
 				return len(got) == 1 && strings.Contains(got[0], "published as version 2")
 			})
+			w.record("bake-slack-"+c.name, w.id())
+			w.recordClosed("slack-report", "slack-report/"+w.report().RunID)
 		})
 	}
 }

@@ -37,6 +37,8 @@ type world struct {
 	channel string
 	worker  *exec.Cmd
 	environ []string
+
+	patience time.Duration // how long anything may take
 }
 
 var worlds atomic.Int32
@@ -45,7 +47,7 @@ var worlds atomic.Int32
 func newWorld(t *testing.T, o estate.FleetOptions, settings string) *world {
 	t.Helper()
 	n := worlds.Add(1)
-	w := &world{T: t, ctx: t.Context(), group: fmt.Sprintf("g%03d", n), queue: fmt.Sprintf("epoxy-%d", n), channel: fmt.Sprintf("#e2e-%d", n)}
+	w := &world{T: t, ctx: t.Context(), group: fmt.Sprintf("g%03d", n), queue: fmt.Sprintf("epoxy-%d", n), channel: fmt.Sprintf("#e2e-%d", n), patience: patience}
 	o.Name = "shop-web-prod-" + w.group
 	var err error
 	if w.fleet, err = box.aws.NewFleet(w.ctx, o); err != nil {
@@ -170,12 +172,12 @@ func (w *world) step(part, state string) {
 
 func (w *world) until(what string, ok func() bool) {
 	w.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(w.patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		if ok() {
 			return
 		}
 	}
-	w.Fatalf("waited %s for %s in vain", patience, what)
+	w.Fatalf("waited %s for %s in vain", w.patience, what)
 }
 
 // left is what EC2 holds of this target.
