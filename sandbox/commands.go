@@ -11,10 +11,10 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"epoxy/sandbox/slack"
 	"epoxy/sandbox/stack"
-
-	"github.com/spf13/cobra"
 )
 
 func upCommand() *cobra.Command {

@@ -85,10 +85,12 @@ type bake struct {
 	facts     policy.BakeFacts
 	refused   bool // EC2 answered that it makes no image: none will turn up
 	out       BakeResult
-	source    activities.FindSourceOutput
+	source    activities.FindSourceOutput // what the new version is made from
+	good      activities.FindSourceOutput // what was published before: what a rollback goes back to
 	made      time.Time // the version's creation, by AWS's clock
 	published time.Time // by AWS's clock; zero: nobody can have launched from the image yet
 	staged    int64     // a version that was made and not published
+	withdrawn bool      // what was good before is published again
 }
 
 // Bake makes an image of an instance and brings it into the launch template of an Auto Scaling group; optionally the
@@ -224,13 +226,19 @@ func (b *bake) finish(ctx workflow.Context, err error) (BakeResult, error) {
 	}
 	b.fail(ctx)
 	cancelled := temporal.IsCanceledError(err) || errors.Is(ctx.Err(), workflow.ErrCanceled)
+	if b.step(stepRestore) != nil {
+		cancelled = false // a rollback that was begun is finished: how it ended is what people must know
+	}
 	reason, left := reasonOf(err), b.clean(detached(ctx))
 	b.out.Outcome = activities.OutcomeFailed
 	headline := "Failed. " + left
 	var rolledBack *temporal.ApplicationError
 	switch {
 	case cancelled:
-		b.out.Outcome, headline, reason = activities.OutcomeCancelled, "Cancelled. "+left, ""
+		b.out.Outcome, headline = activities.OutcomeCancelled, "Cancelled. "+left
+		if temporal.IsCanceledError(err) {
+			reason = "" // else it says what went wrong besides
+		}
 	case errors.As(err, &rolledBack) && rolledBack.Type() == errRolledBack:
 		b.out.Outcome, headline = activities.OutcomeRolledBack, "Rolled back. "+left
 	}

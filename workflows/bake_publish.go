@@ -96,12 +96,24 @@ func (b *bake) version(ctx workflow.Context) error {
 	return nil
 }
 
-// findSource is a local activity: it only reads, takes a moment, and costs one event.
+// findSource also looks at what a rollback would go back to, where that is another version than the source.
 func (b *bake) findSource(ctx workflow.Context) error {
+	if err := b.findVersion(ctx, "Find the version to start from", b.in.Source, &b.source); err != nil {
+		return err
+	}
+	b.good = b.source
+	if b.in.Refresh == nil || b.in.Publish == policy.PublishSSM || b.in.Publish == b.in.Source {
+		return nil
+	}
+	return b.findVersion(ctx, "Find the version that is published now", b.in.Publish, &b.good) // the same words name both
+}
+
+// findVersion is a local activity: it only reads, takes a moment, and costs one event.
+func (b *bake) findVersion(ctx workflow.Context, summary, which string, out *activities.FindSourceOutput) error {
 	var surveyor *activities.Surveyor
-	return workflow.ExecuteLocalActivity(reads(ctx, "Find the version to start from"), surveyor.FindSource, activities.FindSourceInput{
-		Place: b.in.Place, LaunchTemplateID: b.in.LaunchTemplateID, Source: b.in.Source, Group: b.in.Group,
-	}).Get(ctx, &b.source)
+	return workflow.ExecuteLocalActivity(reads(ctx, summary), surveyor.FindSource, activities.FindSourceInput{
+		Place: b.in.Place, LaunchTemplateID: b.in.LaunchTemplateID, Source: which, Group: b.in.Group,
+	}).Get(ctx, out)
 }
 
 func (b *bake) makeVersion(ctx workflow.Context, source int64, image, purpose string) (activities.CreateVersionOutput, error) {
@@ -153,7 +165,10 @@ func (b *bake) pointAt(ctx workflow.Context, version int64, image string) (time.
 
 // clean takes back what nobody can have launched from, in every Region, and says what is left.
 func (b *bake) clean(ctx workflow.Context) string {
-	if !b.published.IsZero() {
+	switch {
+	case b.withdrawn:
+		return fmt.Sprintf("%s stays, unpublished", b.out.ImageID)
+	case !b.published.IsZero():
 		return fmt.Sprintf("%s stays published", b.out.ImageID)
 	}
 	created := b.step(stepCreate)

@@ -19,13 +19,16 @@ func isRefusal(err error) bool {
 
 // reasonOf is the innermost message of an error: the words that the activity chose for people.
 func reasonOf(err error) string {
+	var timeout *temporal.TimeoutError // first: what the last attempt answered is inside it
+	if errors.As(err, &timeout) {
+		if last := timeout.Unwrap(); last != nil {
+			return reasonOf(last) + " (gave up: " + timeout.TimeoutType().String() + " timeout)"
+		}
+		return "no answer (" + timeout.TimeoutType().String() + " timeout)"
+	}
 	var app *temporal.ApplicationError
 	if errors.As(err, &app) {
 		return app.Message()
-	}
-	var timeout *temporal.TimeoutError
-	if errors.As(err, &timeout) && timeout.Unwrap() != nil {
-		return reasonOf(timeout.Unwrap()) + " (gave up: " + timeout.TimeoutType().String() + " timeout)"
 	}
 	return err.Error()
 }

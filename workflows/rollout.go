@@ -35,15 +35,21 @@ func (b *bake) refresh(ctx workflow.Context) error {
 		b.end(ctx, refreshNote(done, b.out.Version))
 		return nil
 	}
-	why := fmt.Sprintf("instance refresh %s of %s ended as %s: %s", done.ID, b.in.Group, done.Status, done.Reason)
 	if done.TimedOut {
-		why = fmt.Sprintf("instance refresh %s of %s was still %s, %d %%, after %s", done.ID, b.in.Group, done.Status, done.Percent, b.in.Refresh.Timeout)
-		if err := b.stopRefresh(ctx, nil); err != nil {
+		if err := b.stopRefresh(detached(ctx), nil); err != nil {
 			return err
 		}
 	}
 	b.reporter.fail(ctx)
-	return b.rollBack(detached(ctx), why, done.ID)
+	return b.rollBack(detached(ctx), b.endOf(done), done.ID)
+}
+
+// endOf says how a refresh ended, badly.
+func (b *bake) endOf(r activities.RefreshOutput) string {
+	if r.TimedOut {
+		return fmt.Sprintf("instance refresh %s of %s was still %s, %d %%, after %s", r.ID, b.in.Group, r.Status, r.Percent, b.in.Refresh.Timeout)
+	}
+	return fmt.Sprintf("instance refresh %s of %s ended as %s: %s", r.ID, b.in.Group, r.Status, r.Reason)
 }
 
 func refreshNote(done activities.RefreshOutput, version int64) string {
@@ -57,7 +63,9 @@ func (b *bake) rollOut(ctx workflow.Context, version int64, ignore ...string) (a
 	var groups *activities.AutoScaling
 	var out activities.RefreshOutput
 	poll := min(b.in.Poll, refreshPoll)
-	err := workflow.ExecuteActivity(waits(ctx, "Refresh the instances of "+b.in.Group, b.in.Refresh.Timeout, poll), groups.RefreshInstances, activities.RefreshInput{
+	// An attempt that is under way when a cancellation comes may start a refresh yet: stopRefresh must look after it.
+	ctx = workflow.WithWaitForCancellation(waits(ctx, "Refresh the instances of "+b.in.Group, b.in.Refresh.Timeout, poll), true)
+	err := workflow.ExecuteActivity(ctx, groups.RefreshInstances, activities.RefreshInput{
 		Place: b.in.Place, Group: b.in.Group, Version: version, Since: b.published, Ignore: ignore, Preferences: b.in.Refresh.Preferences,
 		Deadline: workflow.Now(ctx).Add(b.in.Refresh.Timeout), Poll: poll,
 	}).Get(ctx, &out)
@@ -85,36 +93,33 @@ func (b *bake) rollBack(ctx workflow.Context, why, failed string) error {
 	b.begin(ctx, stepRestore, "Rolling back "+b.in.Group)
 	b.Reason = why
 	b.tell()
-	version, err := b.restore(ctx)
+	version, again, err := b.restore(ctx)
 	if err != nil {
 		return refuse(activities.ErrInvalid, fmt.Sprintf("%s; the rollback failed, too: %s; put the last good version back by hand", why, reasonOf(err)))
 	}
+	b.withdrawn = true
+	b.fact("Rolled back", again)
 	done, err := b.rollOut(ctx, version, failed)
 	switch {
 	case err != nil:
-		return refuse(activities.ErrInvalid, fmt.Sprintf("%s; version %d is published again, but its refresh failed: %s", why, version, reasonOf(err)))
+		return refuse(activities.ErrInvalid, fmt.Sprintf("%s; rolled back (%s), but its refresh failed: %s", why, again, reasonOf(err)))
 	case !done.Done:
-		return refuse(activities.ErrInvalid, fmt.Sprintf("%s; version %d is published again, but its refresh %s ended as %s: %s", why, version, done.ID, done.Status, done.Reason))
+		return refuse(activities.ErrInvalid, fmt.Sprintf("%s; rolled back (%s), but %s", why, again, b.endOf(done)))
 	}
 	b.end(ctx, refreshNote(done, version))
 	return refuse(errRolledBack, why)
 }
 
-// restore publishes what was published before this run.
-func (b *bake) restore(ctx workflow.Context) (version int64, err error) {
+// restore publishes what was published before this run, and says what that is. The version is 0 where none tells it.
+func (b *bake) restore(ctx workflow.Context) (version int64, again string, err error) {
 	switch b.in.Publish {
 	case policy.PublishLatest: // only a newer version can take $Latest's place
-		made, err := b.makeVersion(ctx, b.source.Version, b.source.ImageID, "-rollback")
-		if err == nil {
-			b.fact("Rolled back", fmt.Sprintf("version %d, the same as %d", made.Version, b.source.Version))
-		}
-		return made.Version, err
+		made, err := b.makeVersion(ctx, b.good.Version, b.good.ImageID, "-rollback")
+		return made.Version, fmt.Sprintf("version %d, the same as %d", made.Version, b.good.Version), err
 	case policy.PublishSSM:
-		b.fact("Rolled back", b.in.Parameter+" is "+b.facts.ParameterValue)
 		_, err = b.pointAt(ctx, 0, b.facts.ParameterValue)
-		return 0, err
+		return 0, b.in.Parameter + " is " + b.facts.ParameterValue, err
 	}
-	b.fact("Rolled back", fmt.Sprintf("version %d", b.source.Version))
-	_, err = b.pointAt(ctx, b.source.Version, b.source.ImageID)
-	return b.source.Version, err
+	_, err = b.pointAt(ctx, b.good.Version, b.good.ImageID)
+	return b.good.Version, fmt.Sprintf("version %d", b.good.Version), err
 }

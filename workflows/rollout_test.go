@@ -87,6 +87,23 @@ func TestRefreshThatNeverStarts(t *testing.T) {
 	})
 }
 
+// What was published before comes back, also where the new version was made from another one.
+func TestRollBackToWhatWasPublished(t *testing.T) {
+	for name, c := range map[string]struct{ mode, source, state string }{
+		"latest made from the default":   {"latest", "default", "version 8 of ami-us-east-1; version 9 of ami-seven; refresh 1 Failed; refresh 2 Successful"},
+		"latest made from a number":      {"latest", "6", "version 8 of ami-us-east-1; version 9 of ami-seven; refresh 1 Failed; refresh 2 Successful"},
+		"default made from the latest":   {"default", "latest", modes["default"].restored},
+		"pinned made from the latest":    {"pinned", "latest", modes["pinned"].restored},
+		"parameter made from the latest": {"ssm", "default", modes["ssm"].restored},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, c.mode).withRefresh()
+			w.in.Source, w.endings = c.source, []string{"Failed"}
+			w.ends("rolled-back", rolledBack, image1+c.state)
+		})
+	}
+}
+
 // A rollback that fails is the worst end: somebody must look, and is told what at.
 func TestRollbackFails(t *testing.T) {
 	const (
@@ -117,14 +134,14 @@ func TestRollbackFails(t *testing.T) {
 		"second refresh fails": {
 			change:   func(w *world) { w.withRefresh().endings = []string{"Failed", "Failed"} },
 			headline: "Failed. ami-us-east-1 stays, unpublished",
-			reason:   why + "version 9 is published again, but its refresh refresh-2 ended as Failed: instances were unhealthy",
+			reason:   why + "rolled back (version 9, the same as 7), but instance refresh refresh-2 of shop-web ended as Failed: instances were unhealthy",
 			state:    image1 + "version 8 of ami-us-east-1; version 9 of ami-seven; refresh 1 Failed; refresh 2 Failed; instances run a mixture",
 		},
 		"second refresh of a parameter fails": {
 			mode:     "ssm",
 			change:   func(w *world) { w.withRefresh().endings = []string{"Failed", "Failed"} },
 			headline: "Failed. ami-us-east-1 stays, unpublished",
-			reason:   why + golden + " is ami-seven again, but its refresh refresh-2 ended as Failed: instances were unhealthy",
+			reason:   why + "rolled back (" + golden + " is ami-seven), but instance refresh refresh-2 of shop-web ended as Failed: instances were unhealthy",
 			state:    image1 + "refresh 1 Failed; refresh 2 Failed; instances run a mixture",
 		},
 		"second refresh times out": {
@@ -133,7 +150,7 @@ func TestRollbackFails(t *testing.T) {
 				w.in.Refresh.Timeout = time.Minute
 			},
 			headline: "Failed. ami-us-east-1 stays, unpublished",
-			reason:   why + "version 9 is published again, but its refresh refresh-2 ended as InProgress",
+			reason:   why + "rolled back (version 9, the same as 7), but instance refresh refresh-2 of shop-web was still InProgress",
 			state:    image1 + "version 8 of ami-us-east-1; version 9 of ami-seven; refresh 1 Failed; refresh 2 InProgress; instances run a mixture",
 		},
 		"timed-out refresh cannot be cancelled": {
