@@ -42,7 +42,7 @@ sandbox-down: build ## stop the sandbox
 .PHONY: test
 test: setup build ## run all tests: the AWS stand-in's, then all five layers of Epoxy's
 	@$(local) $(python) -m unittest discover -s sandbox/aws/tests
-	@$(tools)/gotestsum --format pkgname --format-hide-empty-pkg -- -tags e2e -count=1 $(race) ./...
+	@$(tools)/gotestsum --format pkgname --format-hide-empty-pkg -- -tags e2e -count=1 -parallel 16 $(race) ./...
 
 .PHONY: test-fast
 test-fast: setup ## run the tests that need no services, in less than a minute

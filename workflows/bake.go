@@ -87,10 +87,10 @@ type bake struct {
 	out       BakeResult
 	source    activities.FindSourceOutput // what the new version is made from
 	good      activities.FindSourceOutput // what was published before: what a rollback goes back to
-	made      time.Time // the version's creation, by AWS's clock
-	published time.Time // by AWS's clock; zero: nobody can have launched from the image yet
-	staged    int64     // a version that was made and not published
-	withdrawn bool      // what was good before is published again
+	made      time.Time                   // the version's creation, by AWS's clock
+	published time.Time                   // by AWS's clock; zero: nobody can have launched from the image yet
+	staged    int64                       // a version that was made and not published
+	withdrawn bool                        // what was good before is published again
 }
 
 // Bake makes an image of an instance and brings it into the launch template of an Auto Scaling group; optionally the

@@ -61,6 +61,9 @@ func call[T any](ctx context.Context, w *world, place activities.Place, do func(
 		f, count = own, w.calls[name+"@"+place.Region]
 	}
 	strikes := f.err != nil && (f.attempts == 0 || count <= f.attempts)
+	if strikes {
+		w.struck++
+	}
 	if strikes && !f.done {
 		return none, f.err
 	}

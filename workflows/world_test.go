@@ -52,6 +52,7 @@ type world struct {
 	faults map[string]fault  // by activity, or activity@Region
 	hooks  map[string]func() // run when the activity is called first
 	calls  map[string]int    // attempts
+	struck int               // faults
 
 	survey    policy.BakeFacts // what a look at instance and template finds
 	images    []*image

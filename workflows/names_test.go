@@ -1,0 +1,119 @@
+package workflows
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"epoxy/activities"
+)
+
+// registry writes down what is registered.
+type registry struct {
+	worker.Registry
+
+	workflows, activities []string
+}
+
+func (r *registry) RegisterWorkflowWithOptions(_ any, o workflow.RegisterOptions) {
+	r.workflows = append(r.workflows, o.Name)
+}
+
+func (r *registry) RegisterActivity(group any) {
+	for m := range reflect.TypeOf(group).Methods() {
+		r.activities = append(r.activities, m.Name)
+	}
+}
+
+func (r *registry) RegisterActivityWithOptions(_ any, o activity.RegisterOptions) {
+	r.activities = append(r.activities, o.Name)
+}
+
+func registered() *registry {
+	r := &registry{}
+	Register(r, activities.NewSet(nil, &activities.Slack{}, &activities.Runs{}))
+	return r
+}
+
+// These names stand in histories, schedules and people's scripts: a name that is changed here breaks what runs.
+func TestPermanentNames(t *testing.T) {
+	r := registered()
+	slices.Sort(r.activities)
+	got := map[string][]string{
+		"workflows":         r.workflows,
+		"activities":        r.activities,
+		"queries, updates":  {ReportQuery, SubmitUpdate},
+		"task queue":        {TaskQueue},
+		"search attributes": SearchAttributeNames(),
+		"ids":               {BakeWorkflowID("lt-1"), BakeQueueWorkflowID("lt-1")},
+		"conflicts":         {ConflictFail, ConflictQueue, ConflictSupersede},
+		"outcomes":          {activities.OutcomeRunning, activities.OutcomeDone, activities.OutcomeFailed, activities.OutcomeCancelled, activities.OutcomeRolledBack},
+		"states of a step":  {activities.StepAhead, activities.StepRunning, activities.StepDone, activities.StepFailed},
+		"errors, workflows": {ErrSuperseded, errRolledBack},
+		"errors, activities": {
+			activities.ErrNotFound, activities.ErrForbidden, activities.ErrInvalid, activities.ErrThrottled, activities.ErrNotReady,
+			activities.ErrWrongAccount, activities.ErrTimedOut, activities.ErrImageFailed, activities.ErrNameTaken, activities.ErrNotAlone,
+		},
+	}
+	want := map[string][]string{
+		"workflows": {"Bake", "BakeQueue", "SlackReport"},
+		"activities": {
+			"AwaitImage", "AwaitRunClosed", "CancelRefresh", "CopyImage", "CreateImage", "CreateLaunchTemplateVersion", "FindSource", "PinGroup",
+			"PostReport", "PutImageParameter", "RefreshInstances", "RemoveImage", "SetDefaultVersion", "ShareImage", "SurveyBake",
+		},
+		"queries, updates":  {"report", "submit"},
+		"task queue":        {"epoxy"},
+		"search attributes": {"Target", "Account", "Region", "Outcome"},
+		"ids":               {"bake/lt-1", "bake-queue/lt-1"},
+		"conflicts":         {"fail", "queue", "supersede"},
+		"outcomes":          {"running", "done", "failed", "cancelled", "rolled-back"},
+		"states of a step":  {"ahead", "running", "done", "failed"},
+		"errors, workflows": {"Superseded", "RolledBack"},
+		"errors, activities": {
+			"NotFound", "Forbidden", "Invalid", "Throttled", "NotReady", "WrongAccount", "TimedOut", "ImageFailed", "NameTaken", "MoreThanTheImageChanged",
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("permanent names changed: %s", diff)
+	}
+}
+
+// The world's activities have the names of the real ones, and every real one has its fake.
+func TestWorldHasEveryActivity(t *testing.T) {
+	var fake []string
+	for m := range reflect.TypeFor[*fakes]().Methods() {
+		fake = append(fake, m.Name)
+	}
+	fake = append(fake, "AwaitRunClosed") // which the queue's tests have
+	want := registered().activities
+	slices.Sort(want)
+	slices.Sort(fake)
+	if diff := cmp.Diff(want, fake); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Everything real can be registered: every activity has a form that Temporal takes.
+func TestRegister(t *testing.T) {
+	Register(newEnvironment(t, &recorder{}), activities.NewSet(nil, &activities.Slack{}, &activities.Runs{}))
+}
+
+func TestSearchAttributesOfABake(t *testing.T) {
+	w := newWorld(t, "latest")
+	sa := BakeSearchAttributes(w.in)
+	target, _ := sa.GetKeyword(TargetKey)
+	account, _ := sa.GetKeyword(AccountKey)
+	region, _ := sa.GetKeyword(RegionKey)
+	outcome, _ := sa.GetKeyword(OutcomeKey)
+	if got := []string{target, account, region, outcome}; !slices.Equal(got, []string{"vg/shop/web/prod/a", "111111111111", home, "running"}) {
+		t.Errorf("search attributes %q", got)
+	}
+	if got, want := BakeSummary(w.in), "Bake vg/shop/web/prod/a: "+instance+" → "+template+" @ c0ffee"; got != want {
+		t.Errorf("summary %q, not %q", got, want)
+	}
+}
