@@ -20,6 +20,7 @@ type snapshot struct {
 	Started time.Time
 	Summary string
 	Report  *activities.Report // nil while no worker answers
+	Silent  bool // a run that makes no report
 	Waiting []pending
 }
 
@@ -59,6 +60,8 @@ func look(ctx context.Context, c client.Client, id, run string) (snapshot, error
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	answer, err := c.QueryWorkflow(ctx, id, run, workflows.ReportQuery)
+	var unknown *serviceerror.QueryFailed
+	s.Silent = errors.As(err, &unknown)
 	if err != nil {
 		return s, nil //nolint:nilerr // no worker, or a run without a report: what the server says is enough
 	}

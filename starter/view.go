@@ -57,6 +57,9 @@ func (l *lines) note(line string) { l.say(line, line) }
 func (l *lines) end()             {}
 
 func (l *lines) show(s snapshot) {
+	if s.Report == nil && !s.closed() && !s.Silent {
+		l.say("no worker", "no worker answers: is epoxy-worker running? The run goes on as soon as one is there")
+	}
 	if s.Report != nil {
 		for _, step := range s.Report.Steps {
 			l.step(step)
@@ -124,7 +127,7 @@ func (d *drawn) render(s snapshot) []string {
 		for _, step := range r.Steps {
 			add("  %s %-36s %s %s", stepSign(step.State), step.Name, took(step, d.now()), step.Note)
 		}
-	} else if !s.closed() {
+	} else if !s.closed() && !s.Silent {
 		add("no worker answers: is epoxy-worker running? The run goes on as soon as one is there (%s)", d.now().Sub(s.Started).Round(time.Second))
 	}
 	for _, p := range s.Waiting {

@@ -232,15 +232,15 @@ func (b *bake) finish(ctx workflow.Context, err error) (BakeResult, error) {
 	reason, left := reasonOf(err), b.clean(detached(ctx))
 	b.out.Outcome = activities.OutcomeFailed
 	headline := "Failed. " + left
-	var rolledBack *temporal.ApplicationError
+	var app *temporal.ApplicationError
 	switch {
+	case errors.As(err, &app) && app.Type() == errRolledBack:
+		b.out.Outcome, headline = activities.OutcomeRolledBack, "Rolled back. "+left
 	case cancelled:
 		b.out.Outcome, headline = activities.OutcomeCancelled, "Cancelled. "+left
 		if temporal.IsCanceledError(err) {
-			reason = "" // else it says what went wrong besides
+			reason = "" // else it says what went wrong besides, such as a refresh that could not be stopped
 		}
-	case errors.As(err, &rolledBack) && rolledBack.Type() == errRolledBack:
-		b.out.Outcome, headline = activities.OutcomeRolledBack, "Rolled back. "+left
 	}
 	b.close(ctx, b.out.Outcome, headline, reason)
 	if cancelled {

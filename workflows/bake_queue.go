@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -33,8 +34,10 @@ type BakeQueueInput struct {
 // ErrSuperseded is the type of the error that a bake gets in whose place a newer one runs.
 const ErrSuperseded = "Superseded"
 
-// queueLimit bounds the queue: more waiting bakes than this are a mistake of the caller.
-const queueLimit = 50
+// queueLimit bounds the queue. Temporal holds ten unanswered updates of a run: one is the running bake's, and one is left
+// for a request that supersedes them all.
+// https://docs.temporal.io/self-hosted-guide/defaults (Workflow Execution Update limits)
+const queueLimit = 8
 
 type queued struct {
 	BakeRequest
@@ -43,6 +46,8 @@ type queued struct {
 	result BakeResult
 	err    error
 	done   bool
+	held   bool // until what it supersedes was told to stop
+	begun  time.Time
 }
 
 // bakeQueue is one launch template's waiting bakes.
@@ -50,6 +55,7 @@ type bakeQueue struct {
 	template string
 	waiting  []*queued
 	running  *queued
+	ending   bool
 }
 
 // BakeQueue runs the bakes of one launch template one after the other, each under the id that is the lock, so that a bake
@@ -60,6 +66,20 @@ func BakeQueue(ctx workflow.Context, in BakeQueueInput) error {
 	if err != nil {
 		return err
 	}
+	if err := workflow.SetQueryHandler(ctx, ReportQuery, func() (activities.Report, error) { return q.report(ctx), nil }); err != nil {
+		return err
+	}
+	if err := q.work(ctx); err != nil {
+		q.ending = true
+		q.drop(err)
+		// Whoever waits is answered before the run ends.
+		_ = workflow.Await(detached(ctx), func() bool { return workflow.AllHandlersFinished(ctx) })
+		return err
+	}
+	return nil
+}
+
+func (q *bakeQueue) work(ctx workflow.Context) error {
 	// The first request comes with the start (update-with-start) and is handled before this wait.
 	if _, err := workflow.AwaitWithTimeout(ctx, time.Minute, func() bool { return len(q.waiting) > 0 }); err != nil {
 		return err
@@ -82,11 +102,13 @@ func BakeQueue(ctx workflow.Context, in BakeQueueInput) error {
 
 func (q *bakeQueue) validate(_ workflow.Context, r BakeRequest) error {
 	switch {
+	case q.ending:
+		return errors.New("this queue is ending: ask again")
 	case r.Bake.LaunchTemplateID != q.template:
 		return fmt.Errorf("this queue is for %s, not for %s", q.template, r.Bake.LaunchTemplateID)
 	case r.OnConflict != ConflictQueue && r.OnConflict != ConflictSupersede:
 		return fmt.Errorf("on_conflict is %q: a queue takes queue or supersede", r.OnConflict)
-	case len(q.waiting) >= queueLimit:
+	case len(q.waiting) >= queueLimit && r.OnConflict == ConflictQueue:
 		return fmt.Errorf("%d bakes of %s are waiting already: cancel some, or use --on-conflict supersede", len(q.waiting), q.template)
 	}
 	return nil
@@ -94,25 +116,28 @@ func (q *bakeQueue) validate(_ workflow.Context, r BakeRequest) error {
 
 // submit answers when the bake is over. Its update id is the request's identity: asking twice runs it once.
 func (q *bakeQueue) submit(ctx workflow.Context, r BakeRequest) (BakeResult, error) {
-	mine := &queued{BakeRequest: r, id: workflow.GetCurrentUpdateInfo(ctx).ID}
-	if r.OnConflict == ConflictSupersede {
-		q.supersede(ctx)
+	mine := &queued{BakeRequest: r, id: workflow.GetCurrentUpdateInfo(ctx).ID, held: r.OnConflict == ConflictSupersede}
+	if mine.held { // it takes the place of all that wait; what runs, whoever started it, is cancelled and cleans up
+		q.drop(temporal.NewNonRetryableApplicationError("a newer bake of "+q.template+" took its place", ErrSuperseded, nil))
 	}
 	q.waiting = append(q.waiting, mine)
 	q.show(ctx)
+	if mine.held {
+		q.cancelRunning(ctx)
+		mine.held = false
+	}
 	if err := workflow.Await(ctx, func() bool { return mine.done }); err != nil {
 		return mine.result, err
 	}
 	return mine.result, mine.err
 }
 
-// supersede drops what waits and cancels what runs, whoever started it; that one cleans up after itself.
-func (q *bakeQueue) supersede(ctx workflow.Context) {
+// drop answers everything that waits with an error.
+func (q *bakeQueue) drop(err error) {
 	for _, w := range q.waiting {
-		w.err, w.done = temporal.NewNonRetryableApplicationError("a newer bake of "+q.template+" took its place", ErrSuperseded, nil), true
+		w.err, w.done = err, true
 	}
 	q.waiting = nil
-	q.cancelRunning(ctx)
 }
 
 // cancelRunning may find no run, or one that ends just now: then there is nothing to cancel.
@@ -126,6 +151,12 @@ func (q *bakeQueue) cancelRunning(ctx workflow.Context) {
 func (q *bakeQueue) runNext(ctx workflow.Context) error {
 	for len(q.waiting) > 0 {
 		next := q.waiting[0]
+		if next.held { // a cancellation under way would hit this one
+			if err := workflow.Await(ctx, func() bool { return !next.held || next.done }); err != nil {
+				return err
+			}
+			continue
+		}
 		child := workflow.ExecuteChildWorkflow(q.childOptions(ctx, next.Bake), BakeType, next.Bake)
 		err := child.GetChildWorkflowExecution().Get(ctx, nil)
 		var taken *temporal.ChildWorkflowExecutionAlreadyStartedError
@@ -141,7 +172,7 @@ func (q *bakeQueue) runNext(ctx workflow.Context) error {
 		if next.done { // superseded while it was being started
 			q.cancelRunning(ctx)
 		}
-		q.running = next
+		q.running, next.begun = next, workflow.Now(ctx)
 		q.show(ctx)
 		next.err = child.Get(ctx, &next.result)
 		next.done, q.running = true, nil
@@ -169,14 +200,28 @@ func (q *bakeQueue) childOptions(ctx workflow.Context, in BakeInput) workflow.Co
 }
 
 func (q *bakeQueue) show(ctx workflow.Context) {
-	text := fmt.Sprintf("**%d waiting for %s**\n\n", len(q.waiting), BakeWorkflowID(q.template))
+	workflow.SetCurrentDetails(ctx, q.report(ctx).Markdown())
+}
+
+// report lists what runs and what waits, as the steps of the queue.
+func (q *bakeQueue) report(ctx workflow.Context) activities.Report {
+	info := workflow.GetInfo(ctx)
+	r := activities.Report{
+		Title: "Bakes of " + q.template, Outcome: activities.OutcomeRunning, Begun: info.WorkflowStartTime,
+		Headline:   fmt.Sprintf("%d waiting for %s", len(q.waiting), BakeWorkflowID(q.template)),
+		WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID,
+	}
+	line := func(b *queued, state string) {
+		note := strings.TrimSpace(b.Bake.Commit + " " + b.OnConflict)
+		r.Steps = append(r.Steps, activities.Step{Name: b.Bake.Target.String(), State: state, Note: note, Begun: b.begun})
+	}
 	if q.running != nil {
-		text += fmt.Sprintf("- ⏳ %s %s\n", q.running.Bake.Target, q.running.Bake.Commit)
+		line(q.running, activities.StepRunning)
 	}
 	for _, w := range q.waiting {
-		text += fmt.Sprintf("- ⬜ %s %s (%s)\n", w.Bake.Target, w.Bake.Commit, w.OnConflict)
+		line(w, activities.StepAhead)
 	}
-	workflow.SetCurrentDetails(ctx, text)
+	return r
 }
 
 // BakeSearchAttributes are what a bake is found by.

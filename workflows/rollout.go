@@ -110,7 +110,7 @@ func (b *bake) rollBack(ctx workflow.Context, why, failed string) error {
 	return refuse(errRolledBack, why)
 }
 
-// restore publishes what was published before this run, and says what that is. The version is 0 where none tells it.
+// restore publishes what was published before this run, and says what that is.
 func (b *bake) restore(ctx workflow.Context) (version int64, again string, err error) {
 	switch b.in.Publish {
 	case policy.PublishLatest: // only a newer version can take $Latest's place
