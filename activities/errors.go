@@ -103,16 +103,14 @@ func isNotFound(code string) bool {
 
 // codeOf is the AWS error code, or "" where no answer came.
 func codeOf(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return api.ErrorCode()
 	}
 	return ""
 }
 
 func statusOf(err error) int {
-	var resp *awshttp.ResponseError
-	if errors.As(err, &resp) {
+	if resp, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		return resp.HTTPStatusCode()
 	}
 	return http.StatusServiceUnavailable
@@ -126,13 +124,11 @@ var encodedMessage = regexp.MustCompile(`\s*Encoded authorization failure messag
 
 func describe(err error) (action, code, message string) {
 	message = err.Error()
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		code, message = api.ErrorCode(), encodedMessage.ReplaceAllString(api.ErrorMessage(), "")
 	}
 	action = "the call"
-	var op *smithy.OperationError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*smithy.OperationError](err); ok {
 		action = strings.ToLower(strings.ReplaceAll(op.ServiceID, " ", "")) + ":" + op.OperationName
 	}
 	if m := deniedAction.FindStringSubmatch(message); m != nil {

@@ -28,8 +28,7 @@ type AwaitRunClosedInput struct {
 // history events.
 func (a *Runs) AwaitRunClosed(ctx context.Context, in AwaitRunClosedInput) error {
 	d, err := a.Client.DescribeWorkflow(ctx, in.WorkflowID, "")
-	var gone *serviceerror.NotFound
-	if errors.As(err, &gone) {
+	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
 		return nil
 	}
 	if err != nil {

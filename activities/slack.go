@@ -106,8 +106,7 @@ var slackHelp = map[string]string{
 }
 
 func translateSlack(channel string, err error) error {
-	var limited *slack.RateLimitedError
-	if errors.As(err, &limited) {
+	if limited, ok := errors.AsType[*slack.RateLimitedError](err); ok {
 		return temporal.NewApplicationErrorWithOptions(fmt.Sprintf("Slack asks to wait %s", limited.RetryAfter), ErrThrottled,
 			temporal.ApplicationErrorOptions{NextRetryDelay: max(limited.RetryAfter, time.Second), Category: temporal.ApplicationErrorCategoryBenign})
 	}
@@ -118,8 +117,7 @@ func translateSlack(channel string, err error) error {
 }
 
 func slackCode(err error) string {
-	var refused slack.SlackErrorResponse
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[slack.SlackErrorResponse](err); ok {
 		return refused.Err
 	}
 	return ""

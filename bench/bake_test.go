@@ -47,7 +47,7 @@ func newRig(b *testing.B) *rig {
 	must(b, estate.WriteConfig(config, estate.ConfigOptions{UI: s.UIURL(), SlackAPI: s.SlackURL() + "/api/", Channel: "#bench"}, estate.Target{
 		Group: "a", Fleet: estate.Fleet{InstanceID: "i-0123456789abcdef0", LaunchTemplateID: "lt-0123456789abcdef0"},
 	}))
-	r.worker = exec.Command(filepath.Join(s.Root(), "bin", "epoxy-worker")) //nolint:gosec // our own binary
+	r.worker = exec.Command(filepath.Join(s.Root(), "bin", "epoxy-worker"))
 	r.worker.Env = append(s.Environ(), "EPOXY_CONFIG="+config)
 	must(b, r.worker.Start())
 	b.Cleanup(func() { _ = r.worker.Process.Kill(); _ = r.worker.Wait() })
@@ -176,7 +176,7 @@ func BenchmarkHelp(b *testing.B) {
 	wd, err := os.Getwd()
 	must(b, err)
 	for range b.N {
-		must(b, exec.Command(filepath.Join(filepath.Dir(wd), "bin", "epoxy"), "--help").Run()) //nolint:gosec // our own binary
+		must(b, exec.Command(filepath.Join(filepath.Dir(wd), "bin", "epoxy"), "--help").Run())
 	}
 }
 

@@ -150,8 +150,7 @@ func (a *app) startBake(ctx context.Context, c client.Client, o client.Options, 
 		StaticSummary:                            workflows.BakeSummary(in),
 		StaticDetails:                            workflows.BakeDetails(in),
 	}, workflows.BakeType, in)
-	var running *serviceerror.WorkflowExecutionAlreadyStarted
-	if errors.As(err, &running) {
+	if running, ok := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); ok {
 		return exit(exitAlreadyRunning, "%s runs already (%s): wait for it, or use --on-conflict queue or supersede",
 			id, workflows.RunURL(in.Telling.UI, o.Namespace, id, running.RunId))
 	}

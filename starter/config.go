@@ -70,7 +70,7 @@ func (a *app) checkConfig() error {
 
 func colored(w any) bool {
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" //nolint:gosec // a file descriptor fits
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == ""
 }
 
 func (a *app) setupCommand() *cobra.Command {

@@ -20,7 +20,7 @@ type snapshot struct {
 	Started time.Time
 	Summary string
 	Report  *activities.Report // nil while no worker answers
-	Silent  bool // a run that makes no report
+	Silent  bool               // a run that makes no report
 	Waiting []pending
 }
 
@@ -62,8 +62,8 @@ func look(ctx context.Context, c client.Client, id, run string) (snapshot, error
 	answer, err := c.QueryWorkflow(ctx, id, run, workflows.ReportQuery)
 	var unknown *serviceerror.QueryFailed
 	s.Silent = errors.As(err, &unknown)
-	if err != nil {
-		return s, nil //nolint:nilerr // no worker, or a run without a report: what the server says is enough
+	if err != nil { // no worker, or a run without a report: what the server says is enough
+		return s, nil
 	}
 	var r activities.Report
 	if answer.Get(&r) == nil {

@@ -48,8 +48,7 @@ func run(ctx context.Context, args []string) int {
 		return exitDone
 	}
 	fmt.Fprintln(a.errOut, "epoxy:", err)
-	var e *exitError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*exitError](err); ok {
 		return e.code
 	}
 	return exitUsage // cobra's own errors: unknown command, flag or argument

@@ -161,8 +161,7 @@ func (a *app) cancelCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.connected(cmd.Context(), func(_ *config.Config, c client.Client, _ client.Options) error {
 				err := c.CancelWorkflow(cmd.Context(), args[0], "")
-				var missing *serviceerror.NotFound
-				if errors.As(err, &missing) {
+				if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
 					return exit(exitFailed, "no run of %s goes on: see `epoxy list --all`", args[0])
 				}
 				if err != nil {

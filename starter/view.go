@@ -24,8 +24,8 @@ func (a *app) newView() view {
 	if a.json() {
 		return silent{}
 	}
-	if f, ok := a.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) { //nolint:gosec // a file descriptor fits
-		width, _, err := term.GetSize(int(f.Fd())) //nolint:gosec // as above
+	if f, ok := a.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		width, _, err := term.GetSize(int(f.Fd()))
 		if err != nil || width < 20 {
 			width = 80
 		}

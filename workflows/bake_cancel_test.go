@@ -152,6 +152,16 @@ func TestBakeCancelledKeepsTheImageWhenAsked(t *testing.T) {
 	w.ends("cancelled", "Cancelled. Image "+bakedName+" is kept, as asked (--keep-failed-image)", "image ami-us-east-1")
 }
 
+func TestBakeCancelledWhileTheImageIsMadeWithoutAnAnswer(t *testing.T) {
+	w := newWorld(t, "latest")
+	hidden(time.Minute)(w)
+	w.cancelAt("CreateImage")
+	r := w.ends("cancelled", cancelledRemoved, "")
+	if !strings.Contains(r.Reason, "the wire is cut") {
+		t.Errorf("reason %q", r.Reason)
+	}
+}
+
 func TestBakeCancelledAndRemovalFails(t *testing.T) {
 	w := newWorld(t, "latest")
 	w.faults["RemoveImage"] = refuses(activities.ErrForbidden)

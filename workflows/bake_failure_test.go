@@ -94,6 +94,26 @@ func TestBakeWithoutAnImageLeavesNothing(t *testing.T) {
 	})
 }
 
+// Where EC2 said no, no image can turn up, and nobody waits for it.
+func TestRefusedImageIsNotWaitedFor(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault       fault
+		least, most time.Duration
+	}{
+		"refused":   {refuses(activities.ErrInvalid), 0, 0},
+		"no answer": {silent(false), removalSettles, removalSettles + time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "latest")
+			w.faults["CreateImage"] = c.fault
+			w.ends("failed", removed, "")
+			if w.rec.took < c.least || w.rec.took > c.most {
+				t.Errorf("took %s", w.rec.took)
+			}
+		})
+	}
+}
+
 // hidden is an image that was made without an answer and is not described for a while.
 func hidden(d time.Duration) func(*world) {
 	return func(w *world) { w.faults["CreateImage"], w.hidden = silent(true), d }

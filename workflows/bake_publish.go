@@ -182,7 +182,7 @@ func (b *bake) clean(ctx workflow.Context) string {
 	b.begin(ctx, stepRemove, "Removing image and snapshots of "+b.name)
 	left := b.remove(ctx)
 	if len(left) > 0 {
-		b.reporter.fail(ctx)
+		b.fail(ctx)
 		return strings.Join(left, "; ")
 	}
 	b.end(ctx, "")

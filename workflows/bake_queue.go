@@ -159,8 +159,7 @@ func (q *bakeQueue) runNext(ctx workflow.Context) error {
 		}
 		child := workflow.ExecuteChildWorkflow(q.childOptions(ctx, next.Bake), BakeType, next.Bake)
 		err := child.GetChildWorkflowExecution().Get(ctx, nil)
-		var taken *temporal.ChildWorkflowExecutionAlreadyStartedError
-		if errors.As(err, &taken) {
+		if _, ok := errors.AsType[*temporal.ChildWorkflowExecutionAlreadyStartedError](err); ok {
 			if err := q.awaitLock(ctx); err != nil {
 				return err
 			}

@@ -16,8 +16,6 @@ var (
 )
 
 // validate refuses an input that the command would never send: a run may be started by anybody who reaches Temporal.
-//
-//nolint:gocyclo // a list of independent rules reads best as one list
 func (in BakeInput) validate(workflowID, image string) error {
 	switch {
 	case !instanceID.MatchString(in.InstanceID):

@@ -19,15 +19,13 @@ func isRefusal(err error) bool {
 
 // reasonOf is the innermost message of an error: the words that the activity chose for people.
 func reasonOf(err error) string {
-	var timeout *temporal.TimeoutError // first: what the last attempt answered is inside it
-	if errors.As(err, &timeout) {
+	if timeout, ok := errors.AsType[*temporal.TimeoutError](err); ok {
 		if last := timeout.Unwrap(); last != nil {
 			return reasonOf(last) + " (gave up: " + timeout.TimeoutType().String() + " timeout)"
 		}
 		return "no answer (" + timeout.TimeoutType().String() + " timeout)"
 	}
-	var app *temporal.ApplicationError
-	if errors.As(err, &app) {
+	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		return app.Message()
 	}
 	return err.Error()

@@ -33,9 +33,9 @@ func replay(history []byte) error {
 	}
 	replayer := worker.NewWorkflowReplayer()
 	RegisterWorkflows(replayer)
-	began := h.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes()
+	id := h.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowId() // a bake's lock, which it checks
 	return replayer.ReplayWorkflowHistoryWithOptions(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), h, worker.ReplayWorkflowHistoryOptions{
-		OriginalExecution: workflow.Execution{ID: began.GetWorkflowId(), RunID: began.GetOriginalExecutionRunId()}, // the id is a bake's lock
+		OriginalExecution: workflow.Execution{ID: id},
 	})
 }
 

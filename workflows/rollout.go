@@ -40,7 +40,7 @@ func (b *bake) refresh(ctx workflow.Context) error {
 			return err
 		}
 	}
-	b.reporter.fail(ctx)
+	b.fail(ctx)
 	return b.rollBack(detached(ctx), b.endOf(done), done.ID)
 }
 

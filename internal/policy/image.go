@@ -3,6 +3,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 	"time"
@@ -68,9 +69,9 @@ const TagRun = "epoxy:run"
 
 // ImageTags are the tags of the image and of its snapshots. A person's own tags never replace Epoxy's.
 func ImageTags(run, name string, t Target, instance, commit string, own map[string]string) map[string]string {
-	tags := map[string]string{}
-	for k, v := range own {
-		tags[k] = v
+	tags := maps.Clone(own)
+	if tags == nil {
+		tags = map[string]string{}
 	}
 	if _, named := tags["Name"]; !named {
 		tags["Name"] = name

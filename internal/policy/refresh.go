@@ -1,6 +1,9 @@
 package policy
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // RefreshPhase is what a rollout does about an instance refresh's status.
 type RefreshPhase int
@@ -56,10 +59,5 @@ func OwnRefresh(all []Refresh, since time.Time, ignore []string) (own, busy *Ref
 }
 
 func contains(all []string, s string) bool {
-	for _, x := range all {
-		if x == s {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(all, s)
 }

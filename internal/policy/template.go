@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Diff lists the paths at which two launch template versions differ, the image apart; none means that the image alone
+// DiffExceptImage lists the paths at which two launch template versions differ, the image apart; none means that the image alone
 // changed. Values are the decoded JSON of LaunchTemplateData.
 func DiffExceptImage(before, after map[string]any) []string {
 	var paths []string
