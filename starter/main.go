@@ -34,13 +34,13 @@ func exit(code int, format string, args ...any) error {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:])
+	a := &app{out: os.Stdout, errOut: os.Stderr, getenv: os.Getenv}
+	code := a.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
 }
 
-func run(ctx context.Context, args []string) int {
-	a := &app{out: os.Stdout, errOut: os.Stderr, getenv: os.Getenv}
+func (a *app) run(ctx context.Context, args []string) int {
 	root := a.command()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
