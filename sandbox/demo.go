@@ -142,7 +142,7 @@ func (d *demo) verify(ctx context.Context, fleet estate.Fleet, want int) error {
 	if err != nil {
 		return err
 	}
-	d.say("\nIn AWS: %d image, %d snapshot, %d launch template versions; instances by version: %v", len(images), len(snapshots), len(versions), running)
+	d.say("\nIn AWS: %d image, %d snapshot, %d launch template versions; %d instances run version %d", len(images), len(snapshots), len(versions), running[want], want)
 	if len(images) != 1 || len(snapshots) != 1 || len(versions) != want || running[want] != 4 {
 		return errors.New("that is not what a bake should leave behind")
 	}

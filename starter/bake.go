@@ -194,7 +194,7 @@ func (a *app) queueBake(ctx context.Context, c client.Client, o client.Options, 
 		ID: id, TaskQueue: a.taskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		TypedSearchAttributes:    workflows.BakeSearchAttributes(in),
+		TypedSearchAttributes:    workflows.BakeQueueSearchAttributes(in),
 		StaticSummary:            "Bakes waiting for " + workflows.BakeWorkflowID(in.LaunchTemplateID),
 	}, workflows.BakeQueueType, workflows.BakeQueueInput{LaunchTemplateID: in.LaunchTemplateID})
 	handle, err := c.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{

@@ -150,7 +150,8 @@ func (b *bake) check(ctx workflow.Context) error {
 		b.fact("Commit", b.in.Commit)
 	}
 	var surveyor *activities.Surveyor
-	err := workflow.ExecuteActivity(calls(ctx, "Look at "+b.in.InstanceID+" and "+b.in.LaunchTemplateID), surveyor.SurveyBake, activities.SurveyInput{
+	look := workflow.WithScheduleToCloseTimeout(calls(ctx, "Look at "+b.in.InstanceID+" and "+b.in.LaunchTemplateID), lookBound)
+	err := workflow.ExecuteActivity(look, surveyor.SurveyBake, activities.SurveyInput{
 		Place: b.in.Place, InstanceID: b.in.InstanceID, LaunchTemplateID: b.in.LaunchTemplateID, ImageName: b.name,
 		Source: b.in.Source, Group: b.in.Group, Parameter: b.in.Parameter,
 	}).Get(ctx, &b.facts)

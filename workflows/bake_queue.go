@@ -225,9 +225,13 @@ func (q *bakeQueue) report(ctx workflow.Context) activities.Report {
 
 // BakeSearchAttributes are what a bake is found by.
 func BakeSearchAttributes(in BakeInput) temporal.SearchAttributes {
+	return temporal.NewSearchAttributes(BakeQueueSearchAttributes(in).Copy(), OutcomeKey.ValueSet(activities.OutcomeRunning))
+}
+
+// BakeQueueSearchAttributes are what a bake queue is found by; a queue has no outcome, its bakes have.
+func BakeQueueSearchAttributes(in BakeInput) temporal.SearchAttributes {
 	return temporal.NewSearchAttributes(
-		TargetKey.ValueSet(in.Target.String()), AccountKey.ValueSet(in.Place.Account),
-		RegionKey.ValueSet(in.Place.Region), OutcomeKey.ValueSet(activities.OutcomeRunning))
+		TargetKey.ValueSet(in.Target.String()), AccountKey.ValueSet(in.Place.Account), RegionKey.ValueSet(in.Place.Region))
 }
 
 // BakeSummary is a bake's line in the Temporal UI.

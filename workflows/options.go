@@ -11,7 +11,8 @@ import (
 // tried again) and as a whole.
 const (
 	startToClose = 30 * time.Second
-	callBound    = time.Hour // AWS may throttle or fail for long; a person sees the retries in the Temporal UI
+	callBound    = time.Hour        // AWS may throttle or fail for long; a person sees the retries in the Temporal UI
+	lookBound    = 10 * time.Minute // before anything is touched, an AWS that does not answer is better said soon
 	waitGrace    = 24 * time.Hour
 )
 

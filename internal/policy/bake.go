@@ -87,15 +87,19 @@ func checkGroup(w BakeWish, f BakeFacts) string {
 	if w.Group == "" {
 		return ""
 	}
-	_, numeric := strconv.ParseInt(f.GroupVersion, 10, 64)
+	version := f.GroupVersion
+	if version == "" {
+		version = "$Default" // what Auto Scaling launches where a group names none
+	}
+	_, numeric := strconv.ParseInt(version, 10, 64)
 	pinned := numeric == nil
 	switch {
 	case f.GroupTemplate != w.LaunchTemplate:
 		return fmt.Sprintf("Auto Scaling group %s launches from %s, not from %s: check auto_scaling_group and launch_template in epoxy.yaml", w.Group, orNone(f.GroupTemplate), w.LaunchTemplate)
 	case w.Publish == PublishPinned && !pinned:
-		return fmt.Sprintf("Auto Scaling group %s launches %s; publish: pinned would pin it from now on: set publish: %s, or pin the group by hand first", w.Group, f.GroupVersion, publishFor(f.GroupVersion))
-	case w.Publish == PublishLatest && f.GroupVersion != "$Latest", w.Publish == PublishDefault && f.GroupVersion != "$Default" && f.GroupVersion != "":
-		return fmt.Sprintf("Auto Scaling group %s launches version %s, so publish: %s would change nothing for it: set publish: %s", w.Group, f.GroupVersion, w.Publish, publishFor(f.GroupVersion))
+		return fmt.Sprintf("Auto Scaling group %s launches %s; publish: pinned would pin it from now on: set publish: %s, or pin the group by hand first", w.Group, version, publishFor(version))
+	case w.Publish == PublishLatest && version != "$Latest", w.Publish == PublishDefault && version != "$Default":
+		return fmt.Sprintf("Auto Scaling group %s launches version %s, so publish: %s would change nothing for it: set publish: %s", w.Group, version, w.Publish, publishFor(version))
 	}
 	return ""
 }
@@ -104,7 +108,7 @@ func publishFor(groupVersion string) string {
 	switch groupVersion {
 	case "$Latest":
 		return PublishLatest
-	case "$Default", "":
+	case "$Default":
 		return PublishDefault
 	}
 	return PublishPinned

@@ -95,7 +95,7 @@ type Candidate struct {
 // with; or the foreign image that holds the name; or neither, when the image is not visible yet.
 func Adopt(run string, found []Candidate) (own, foreign string) {
 	for _, c := range found {
-		if c.Run == run {
+		if run != "" && c.Run == run {
 			return c.ID, ""
 		}
 		foreign = c.ID

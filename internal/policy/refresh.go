@@ -48,14 +48,28 @@ func OwnRefresh(all []Refresh, since time.Time, ignore []string) (own, busy *Ref
 		after := !r.Started.Before(since) || r.Started.IsZero() && running
 		switch {
 		case after && !contains(ignore, r.ID):
-			if own == nil || r.Started.IsZero() || r.Started.After(own.Started) {
-				own = r
-			}
+			own = newer(r, own)
 		case running:
-			busy = r
+			busy = newer(r, busy)
 		}
 	}
 	return own, busy
+}
+
+// newer is the refresh that began later; one without a start is still to begin.
+func newer(a, b *Refresh) *Refresh {
+	switch {
+	case b == nil:
+		return a
+	case a.Started.IsZero() != b.Started.IsZero():
+		if a.Started.IsZero() {
+			return a
+		}
+		return b
+	case a.Started.After(b.Started) || a.Started.Equal(b.Started) && a.ID > b.ID:
+		return a
+	}
+	return b
 }
 
 func contains(all []string, s string) bool {

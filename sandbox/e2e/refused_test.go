@@ -107,6 +107,25 @@ func TestVersionQuota(t *testing.T) {
 	w.expect(0, 0, 1)
 }
 
+// TestAWSUnreachable: the run waits, says in the command what it waits for, and can be cancelled; nothing was made.
+func TestAWSUnreachable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, estate.FleetOptions{}, "")
+	good := w.environ
+	w.environ = append(w.environ, "AWS_ENDPOINT_URL=http://127.0.0.1:1")
+	w.startWorker()
+	w.environ = good
+	w.start()
+	w.until("the reason in the pending activity", func() bool {
+		d, err := box.temporal.DescribeWorkflowExecution(w.ctx, w.id(), "")
+		return err == nil && len(d.GetPendingActivities()) == 1 && strings.Contains(d.GetPendingActivities()[0].GetLastFailure().GetMessage(), "connection refused")
+	})
+	stdout, stderr, code := w.epoxy("cancel", w.id(), "--wait")
+	if code != 0 || !strings.Contains(stdout, "connection refused") || !strings.Contains(stdout, "Nothing was made") {
+		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+}
+
 // TestTwentyFaults: twenty throttled and failing calls in a row, and the run still ends well. What is asked of EC2
 // meanwhile stays far within its bucket (100, refilled by 20 a second); bench/ measures the same for 200 bakes at once.
 // https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
