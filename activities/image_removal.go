@@ -106,6 +106,15 @@ func deregister(ctx context.Context, client ImageRemovalAPI, in RemoveImageInput
 	if isNotFound(codeOf(err)) {
 		return nil
 	}
+	return in.settle(err)
+}
+
+// settle gives a removal that is forbidden some time: the role may remove only what carries Epoxy's tag, and a tag takes a
+// moment to be seen.
+func (in RemoveImageInput) settle(err error) error {
+	if forbiddenCodes[codeOf(err)] && time.Now().Before(in.SettleBy) {
+		return NotReady(notVisibleRetry, "removing %s is not allowed in %s yet: its tags may not be visible", in.Name, in.Place)
+	}
 	return translate(in.Place, err)
 }
 
@@ -126,7 +135,7 @@ func deleteRunSnapshots(ctx context.Context, client ImageRemovalAPI, in RemoveIm
 			left++
 			_, err := client.DeleteSnapshot(ctx, &ec2.DeleteSnapshotInput{SnapshotId: s.SnapshotId})
 			if code := codeOf(err); err != nil && !isNotFound(code) && code != "InvalidSnapshot.InUse" {
-				return translate(in.Place, err)
+				return in.settle(err)
 			}
 		}
 	}

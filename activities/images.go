@@ -53,10 +53,7 @@ func (a *Images) CreateImage(ctx context.Context, in CreateImageInput) (CreateIm
 		Name:        &in.Name,
 		Description: &in.Description,
 		NoReboot:    aws.Bool(!in.Reboot),
-		TagSpecifications: []types.TagSpecification{
-			{ResourceType: types.ResourceTypeImage, Tags: ec2Tags(in.Tags)},
-			{ResourceType: types.ResourceTypeSnapshot, Tags: ec2Tags(in.Tags)},
-		},
+		TagSpecifications: imageTags(in.Tags),
 	})
 	if codeOf(err) == "InvalidAMIName.Duplicate" {
 		return adoptImage(ctx, client, in.Place, in.Name, in.Run)
@@ -134,10 +131,7 @@ func (a *Images) CopyImage(ctx context.Context, in CopyImageInput) (CreateImageO
 		Name:          &in.Name,
 		Description:   &in.Description,
 		ClientToken:   &in.Token,
-		TagSpecifications: []types.TagSpecification{
-			{ResourceType: types.ResourceTypeImage, Tags: ec2Tags(in.Tags)},
-			{ResourceType: types.ResourceTypeSnapshot, Tags: ec2Tags(in.Tags)},
-		},
+		TagSpecifications: imageTags(in.Tags),
 	})
 	if codeOf(err) == "InvalidAMIName.Duplicate" {
 		return adoptImage(ctx, client, in.To, in.Name, in.Run)
@@ -171,6 +165,12 @@ func (a *Images) ShareImage(ctx context.Context, in ShareImageInput) error {
 		LaunchPermission: &types.LaunchPermissionModifications{Add: add},
 	})
 	return translate(in.Place, err)
+}
+
+// imageTags puts the same tags on an image and on its snapshots, the moment they are made.
+func imageTags(tags map[string]string) []types.TagSpecification {
+	all := ec2Tags(tags)
+	return []types.TagSpecification{{ResourceType: types.ResourceTypeImage, Tags: all}, {ResourceType: types.ResourceTypeSnapshot, Tags: all}}
 }
 
 func ec2Tags(m map[string]string) []types.Tag {

@@ -38,6 +38,8 @@ type SurveyInput struct {
 	Source           string `json:"source"`
 	Group            string `json:"group,omitempty"`
 	Parameter        string `json:"parameter,omitempty"`
+
+	Tags map[string]string `json:"tags,omitempty"` // of the image and its snapshots: tagging needs a permission of its own
 }
 
 // SurveyBake reads instance, launch template, group and parameter, and asks EC2 by dry runs whether it would be allowed to
@@ -166,7 +168,9 @@ func surveyPermissions(ctx context.Context, client SurveyAPI, in SurveyInput, f 
 		return err
 	}
 	f.SourceImage = aws.ToString(v.LaunchTemplateData.ImageId)
-	_, err = client.CreateImage(ctx, &ec2.CreateImageInput{InstanceId: &in.InstanceID, Name: &in.ImageName, DryRun: aws.Bool(true)})
+	_, err = client.CreateImage(ctx, &ec2.CreateImageInput{
+		InstanceId: &in.InstanceID, Name: &in.ImageName, TagSpecifications: imageTags(in.Tags), DryRun: aws.Bool(true),
+	})
 	if forbiddenCodes[codeOf(err)] {
 		return err
 	}

@@ -153,7 +153,7 @@ func (b *bake) check(ctx workflow.Context) error {
 	look := workflow.WithScheduleToCloseTimeout(calls(ctx, "Look at "+b.in.InstanceID+" and "+b.in.LaunchTemplateID), lookBound)
 	err := workflow.ExecuteActivity(look, surveyor.SurveyBake, activities.SurveyInput{
 		Place: b.in.Place, InstanceID: b.in.InstanceID, LaunchTemplateID: b.in.LaunchTemplateID, ImageName: b.name,
-		Source: b.in.Source, Group: b.in.Group, Parameter: b.in.Parameter,
+		Source: b.in.Source, Group: b.in.Group, Parameter: b.in.Parameter, Tags: b.tags(),
 	}).Get(ctx, &b.facts)
 	if err != nil {
 		return err

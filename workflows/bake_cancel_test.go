@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,18 @@ func TestBakeCancelled(t *testing.T) {
 	}
 }
 
+// A copy that was begun is finished, so that it is known and can be removed.
+func TestBakeCancelledFinishesTheCopy(t *testing.T) {
+	w := newWorld(t, "latest").withCopies()
+	w.faults["CopyImage@"+abroad] = fails(2)
+	w.cancelAt("CopyImage@" + abroad)
+	r := w.ends("cancelled", cancelledRemoved, "")
+	if !slices.Contains(r.Facts, activities.Fact{Name: "Image in " + abroad, Value: "ami-eu-west-1"}) {
+		t.Errorf("facts %v", r.Facts)
+	}
+}
+
+// Half a publication is none, so it is finished, whatever it takes.
 func TestBakeCancelledWhilePublishing(t *testing.T) {
 	for mode, activity := range map[string]string{
 		"default": "SetDefaultVersion", "pinned": "PinGroup", "ssm": "PutImageParameter", "ssm, literal AMI": "PutImageParameter",
@@ -55,6 +68,7 @@ func TestBakeCancelledWhilePublishing(t *testing.T) {
 			if modes[mode].rollout != "" {
 				w.withRefresh() // which is not begun
 			}
+			w.faults[activity] = fails(2)
 			w.cancelAt(activity)
 			w.ends("cancelled", cancelledStays, image1+modes[mode].published)
 		})
@@ -130,9 +144,15 @@ func TestCancellationDoesNotStopARollback(t *testing.T) {
 			w := newWorld(t, "latest").withRefresh()
 			w.endings = []string{"Failed"}
 			c.cancel(w)
-			w.ends("rolled-back", "Rolled back. ami-us-east-1 stays, unpublished", image1+c.state)
+			w.ends("rolled-back", rolledBack, image1+c.state)
 		})
 	}
+	t.Run("while it stops the refresh that takes too long", func(t *testing.T) {
+		w := newWorld(t, "latest").withRefresh()
+		w.endings, w.in.Refresh.Timeout, w.faults["CancelRefresh"] = []string{"InProgress"}, time.Minute, fails(2)
+		w.cancelAt("CancelRefresh")
+		w.ends("rolled-back", rolledBack, image1+strings.Replace(modes["latest"].restored, "1 Failed", "1 Cancelled", 1))
+	})
 }
 
 // cancelAtNextVersion cancels the bake at the next call but this one.

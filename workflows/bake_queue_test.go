@@ -65,12 +65,12 @@ func TestQueueWaitsForAForeignBake(t *testing.T) {
 	q.foreign = true
 	q.ask(0, "a", ConflictQueue)
 	q.ask(time.Second, "b", ConflictQueue)
-	q.env.RegisterDelayedCallback(func() {
-		q.foreign = false
-		q.note("foreign ends")
-	}, 30*time.Second)
-	q.runs("foreign ends", "a begins", "a ends", "b begins", "b ends")
+	q.env.RegisterDelayedCallback(q.endForeign, 30*time.Second)
+	q.runs("a begins", "a ends", "b begins", "b ends")
 	q.done("a", "b")
+	if q.rec.took != 150*time.Second {
+		t.Errorf("took %s", q.rec.took)
+	}
 }
 
 func TestSupersedeCancelsTheRunningBake(t *testing.T) {
@@ -157,6 +157,16 @@ func TestSupersedeIsSuperseded(t *testing.T) {
 	q.done("b", "c")
 }
 
+// What is superseded ends by itself while its cancellation is under way, which must not hit the bake that takes its place.
+func TestSupersedeDoesNotHitItself(t *testing.T) {
+	q := newQueueWorld(t)
+	q.foreign, q.slow = true, 20*time.Second
+	q.ask(0, "a", ConflictSupersede)
+	q.env.RegisterDelayedCallback(q.endForeign, 2*time.Second)
+	q.runs("a begins", "a ends")
+	q.done("a")
+}
+
 func TestAskingTwiceRunsOnce(t *testing.T) {
 	q := newQueueWorld(t)
 	q.ask(0, "a", ConflictQueue)
@@ -208,6 +218,36 @@ func TestQueueCancelled(t *testing.T) {
 	}
 	q.cancelled("a")
 	q.cancelled("b")
+}
+
+func TestQueueCancelledWhileItSupersedes(t *testing.T) {
+	q := newQueueWorld(t)
+	q.foreign, q.slow = true, 5*time.Second
+	q.ask(0, "a", ConflictSupersede)
+	q.env.RegisterDelayedCallback(q.env.CancelWorkflow, 2*time.Second)
+	q.ask(3*time.Second, "late", ConflictQueue)
+	q.env.ExecuteWorkflow(BakeQueue, BakeQueueInput{LaunchTemplateID: template})
+	if err := q.env.GetWorkflowError(); !temporal.IsCanceledError(err) {
+		t.Errorf("ended with %v", err)
+	}
+	q.cancelled("a")
+	q.refused("late", "this queue is ending")
+}
+
+func TestQueueThatNeverGetsTheLock(t *testing.T) {
+	q := newQueueWorld(t)
+	q.foreign = true
+	q.ask(0, "a", ConflictQueue)
+	q.ask(time.Second, "b", ConflictQueue)
+	q.env.ExecuteWorkflow(BakeQueue, BakeQueueInput{LaunchTemplateID: template})
+	if err := q.env.GetWorkflowError(); err == nil {
+		t.Error("the queue ended well")
+	}
+	for _, c := range []string{"a", "b"} {
+		if a := q.answers[c]; a.err == nil || !strings.Contains(a.err.Error(), "is still running") {
+			t.Errorf("answer to %s: %+v", c, a)
+		}
+	}
 }
 
 func TestQueueShowsWhatWaits(t *testing.T) {

@@ -30,6 +30,7 @@ type queueWorld struct {
 	mu      sync.Mutex
 	foreign bool          // a bake that somebody else started holds the lock
 	slow    time.Duration // until a foreign bake is cancelled
+	active  string        // the bake that runs
 	log     []string      // what happened: "a begins", "a ends"
 	answers map[string]answer
 }
@@ -53,18 +54,26 @@ func newQueueWorld(t *testing.T) *queueWorld {
 	return q
 }
 
-func (q *queueWorld) note(format string, args ...any) {
+// note writes down what happened, and which bake runs now.
+func (q *queueWorld) note(active, format string, args ...any) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.active = active
 	q.log = append(q.log, fmt.Sprintf(format, args...))
 }
 
+func (q *queueWorld) endForeign() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.foreign = false
+}
+
 func (q *queueWorld) bake(ctx workflow.Context, in BakeInput) (BakeResult, error) {
-	q.note("%s begins", in.Commit)
+	q.note(in.Commit, "%s begins", in.Commit)
 	if err := workflow.Sleep(ctx, time.Minute); err != nil {
 		return BakeResult{}, err
 	}
-	q.note("%s ends", in.Commit)
+	q.note("", "%s ends", in.Commit)
 	if strings.HasPrefix(in.Commit, "bad") {
 		return BakeResult{}, refuse(activities.ErrInvalid, "a bad commit")
 	}
@@ -84,11 +93,15 @@ func (q *queueWorld) awaitRunClosed(_ context.Context, in activities.AwaitRunClo
 func (q *queueWorld) cancelForeign(string, string, string) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.foreign {
+	switch {
+	case q.foreign:
+		q.foreign = false
+		q.log = append(q.log, "foreign cancelled")
+	case q.active != "": // it came late
+		q.log = append(q.log, q.active+" cancelled")
+	default:
 		return errors.New("no such run")
 	}
-	q.foreign = false
-	q.log = append(q.log, "foreign cancelled")
 	return nil
 }
 

@@ -19,6 +19,7 @@ const published = "ami-us-east-1 is published as version 8"
 
 func TestSlackMessageIsUpdatedInPlace(t *testing.T) {
 	w := newWorld(t, "latest").withRefresh()
+	w.blind = true
 	var said []string
 	for _, at := range []time.Duration{5 * time.Second, 40 * time.Second} {
 		w.env.RegisterDelayedCallback(func() { said = append(said, w.messages[0].report.Headline) }, at)
@@ -106,6 +107,17 @@ func TestSlowSlackGetsOneMessage(t *testing.T) {
 	}
 }
 
+// What was to be told while a slow post was under way is not told behind the end's back.
+func TestNothingIsToldAfterTheEnd(t *testing.T) {
+	w := newWorld(t, "latest").withRefresh()
+	w.in.Poll, w.faults["RefreshInstances"] = time.Second, refuses(activities.ErrForbidden)
+	w.slow("PostReport", 4*time.Second)
+	w.ends("failed", stays, image1+modes["latest"].published)
+	if w.messages[0].posts != 2 {
+		t.Errorf("%d posts", w.messages[0].posts)
+	}
+}
+
 // A post that never comes back is given up when the work ends.
 func TestHangingPostIsGivenUp(t *testing.T) {
 	w := newWorld(t, "latest")
@@ -131,6 +143,17 @@ func TestSlackComesBack(t *testing.T) {
 			w.faults["PostReport"] = f
 			w.ends("done", published, image1+modes["latest"].published)
 		})
+	}
+}
+
+// SlackReport updates the bake's message also where it could not look for it.
+func TestSlackComesBackAfterTheEnd(t *testing.T) {
+	w := newWorld(t, "latest")
+	w.blind = true
+	w.env.RegisterDelayedCallback(func() { w.faults["PostReport"] = fails(8) }, 10*time.Second)
+	w.ends("done", published, image1+modes["latest"].published)
+	if w.rec.count("child SlackReport") != 1 {
+		t.Errorf("%v", w.rec.commands)
 	}
 }
 

@@ -61,6 +61,7 @@ type world struct {
 	endings   []string // how the refreshes end, in the order of starting, if not well; "InProgress": never
 	instances string   // the image that the group's instances run
 	messages  []*message
+	blind     bool // Epoxy may not read the channel's history
 
 	before struct{ pin, instances string }
 }

@@ -23,7 +23,7 @@ import (
 )
 
 // patience is how long anything may take; a killed worker's call is tried again after half a minute.
-const patience = 100 * time.Second
+const patience = 150 * time.Second
 
 // world is one test's part of the sandbox.
 type world struct {
