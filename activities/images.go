@@ -49,10 +49,10 @@ func (a *Images) CreateImage(ctx context.Context, in CreateImageInput) (CreateIm
 		return CreateImageOutput{}, translate(in.Place, err)
 	}
 	out, err := client.CreateImage(ctx, &ec2.CreateImageInput{
-		InstanceId:  &in.InstanceID,
-		Name:        &in.Name,
-		Description: &in.Description,
-		NoReboot:    aws.Bool(!in.Reboot),
+		InstanceId:        &in.InstanceID,
+		Name:              &in.Name,
+		Description:       &in.Description,
+		NoReboot:          aws.Bool(!in.Reboot),
 		TagSpecifications: imageTags(in.Tags),
 	})
 	if codeOf(err) == "InvalidAMIName.Duplicate" {
@@ -126,11 +126,11 @@ func (a *Images) CopyImage(ctx context.Context, in CopyImageInput) (CreateImageO
 		return CreateImageOutput{}, translate(in.To, err)
 	}
 	out, err := client.CopyImage(ctx, &ec2.CopyImageInput{
-		SourceImageId: &in.ImageID,
-		SourceRegion:  &in.From.Region,
-		Name:          &in.Name,
-		Description:   &in.Description,
-		ClientToken:   &in.Token,
+		SourceImageId:     &in.ImageID,
+		SourceRegion:      &in.From.Region,
+		Name:              &in.Name,
+		Description:       &in.Description,
+		ClientToken:       &in.Token,
 		TagSpecifications: imageTags(in.Tags),
 	})
 	if codeOf(err) == "InvalidAMIName.Duplicate" {

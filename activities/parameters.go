@@ -25,9 +25,11 @@ type PutImageParameterInput struct {
 	ImageID string `json:"image_id"`
 }
 
-// PutImageParameterOutput is when the parameter took its value, by AWS's clock.
+// PutImageParameterOutput is when the parameter took its value, by AWS's clock, and the value it had before; "" when it
+// had none, or had the new one already.
 type PutImageParameterOutput struct {
 	Modified time.Time `json:"modified"`
+	Was      string    `json:"was,omitempty"`
 }
 
 // imageType makes SSM check that the value is an image that exists.
@@ -50,8 +52,9 @@ func (a *Parameters) PutImageParameter(ctx context.Context, in PutImageParameter
 	put := &ssm.PutParameterInput{
 		Name: &in.Name, Value: &in.ImageID, Type: types.ParameterTypeString, DataType: aws.String(imageType), Overwrite: aws.Bool(true),
 	}
+	var before string
 	if was != nil {
-		put.DataType = was.DataType
+		put.DataType, before = was.DataType, aws.ToString(was.Value)
 	}
 	if _, err := client.PutParameter(ctx, put); err != nil {
 		return PutImageParameterOutput{}, translate(in.Place, err)
@@ -64,7 +67,7 @@ func (a *Parameters) PutImageParameter(ctx context.Context, in PutImageParameter
 	if now == nil || aws.ToString(now.Value) != in.ImageID {
 		return PutImageParameterOutput{}, NotReady(notVisibleRetry, "parameter %s does not show %s yet", in.Name, in.ImageID)
 	}
-	return PutImageParameterOutput{Modified: aws.ToTime(now.LastModifiedDate)}, nil
+	return PutImageParameterOutput{Modified: aws.ToTime(now.LastModifiedDate), Was: before}, nil
 }
 
 // getParameter returns nil for a parameter that does not exist.

@@ -83,13 +83,14 @@ type bake struct {
 	run   string // value of the epoxy:run tag
 
 	facts     policy.BakeFacts
-	refused   bool // EC2 answered that it makes no image: none will turn up
+	refused   bool // no attempt made an image: none will turn up
 	out       BakeResult
 	source    activities.FindSourceOutput // what the new version is made from
 	good      activities.FindSourceOutput // what was published before: what a rollback goes back to
 	made      time.Time                   // the version's creation, by AWS's clock
 	published time.Time                   // by AWS's clock; zero: nobody can have launched from the image yet
 	staged    int64                       // a version that was made and not published
+	was       string                      // the parameter's value before publishing
 	withdrawn bool                        // what was good before is published again
 }
 
@@ -187,7 +188,7 @@ func (b *bake) create(ctx workflow.Context) error {
 		Reboot: b.in.Reboot, Run: b.run, Tags: b.tags(),
 	}).Get(ctx, &made)
 	if err != nil {
-		b.refused = isRefusal(err)
+		b.refused = isType(err, activities.ErrNameTaken) // a stranger holds the name, so no attempt of ours made an image
 		return err
 	}
 	b.out.ImageID = made.ImageID
@@ -233,9 +234,8 @@ func (b *bake) finish(ctx workflow.Context, err error) (BakeResult, error) {
 	reason, left := reasonOf(err), b.clean(detached(ctx))
 	b.out.Outcome = activities.OutcomeFailed
 	headline := "Failed. " + left
-	var app *temporal.ApplicationError
 	switch {
-	case errors.As(err, &app) && app.Type() == errRolledBack:
+	case isType(err, errRolledBack):
 		b.out.Outcome, headline = activities.OutcomeRolledBack, "Rolled back. "+left
 	case cancelled:
 		b.out.Outcome, headline = activities.OutcomeCancelled, "Cancelled. "+left

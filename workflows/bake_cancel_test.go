@@ -174,7 +174,7 @@ func TestBakeCancelledKeepsTheImageWhenAsked(t *testing.T) {
 
 func TestBakeCancelledWhileTheImageIsMadeWithoutAnAnswer(t *testing.T) {
 	w := newWorld(t, "latest")
-	hidden(time.Minute)(w)
+	hidden(w)
 	w.cancelAt("CreateImage")
 	r := w.ends("cancelled", cancelledRemoved, "")
 	if !strings.Contains(r.Reason, "the wire is cut") {

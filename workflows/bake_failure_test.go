@@ -80,7 +80,7 @@ func TestBakeWithoutAnImageLeavesNothing(t *testing.T) {
 		"create refused":              {change: with("CreateImage", refuses(activities.ErrInvalid)), headline: removed, reason: "no: Invalid"},
 		"no answer":                   {change: with("CreateImage", silent(false)), headline: removed, reason: "the wire is cut"},
 		"no answer, but carried out":  {change: with("CreateImage", silent(true)), headline: removed, reason: "the wire is cut"},
-		"the same, and visible later": {change: hidden(time.Minute), headline: removed, reason: "the wire is cut"},
+		"the same, and visible later": {change: hidden, headline: removed, reason: "the wire is cut"},
 		"image failed":                {change: func(w *world) { w.fates[home] = "failed" }, headline: removed, reason: "ended as failed"},
 		"wait timed out": {change: func(w *world) {
 			w.fates[home], w.in.ImageTimeout = "pending", time.Minute
@@ -94,14 +94,16 @@ func TestBakeWithoutAnImageLeavesNothing(t *testing.T) {
 	})
 }
 
-// Where EC2 said no, no image can turn up, and nobody waits for it.
+// Where a stranger holds the name, no image can turn up, and nobody waits for it; any other refusal may have come after an
+// attempt that was carried out without an answer.
 func TestRefusedImageIsNotWaitedFor(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault       fault
 		least, most time.Duration
 	}{
-		"refused":   {refuses(activities.ErrInvalid), 0, 0},
-		"no answer": {silent(false), removalSettles, removalSettles + time.Minute},
+		"name taken": {refuses(activities.ErrNameTaken), 0, 0},
+		"refused":    {refuses(activities.ErrInvalid), removalSettles, removalSettles + time.Minute},
+		"no answer":  {silent(false), removalSettles, removalSettles + time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, "latest")
@@ -114,10 +116,8 @@ func TestRefusedImageIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// hidden is an image that was made without an answer and is not described for a while.
-func hidden(d time.Duration) func(*world) {
-	return func(w *world) { w.faults["CreateImage"], w.hidden = silent(true), d }
-}
+// hidden is an image that was made without an answer and is not described for a minute.
+func hidden(w *world) { w.faults["CreateImage"], w.hidden = silent(true), time.Minute }
 
 func TestBakeRemovesEveryCopy(t *testing.T) {
 	table := map[string]failure{

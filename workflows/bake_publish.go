@@ -160,6 +160,9 @@ func (b *bake) pointAt(ctx workflow.Context, version int64, image string) (time.
 	put := activities.PutImageParameterOutput{Modified: workflow.Now(ctx)}
 	err := workflow.ExecuteActivity(calls(ctx, "Set "+b.in.Parameter+" to "+image), parameters.PutImageParameter,
 		activities.PutImageParameterInput{Place: b.in.Place, Name: b.in.Parameter, ImageID: image}).Get(ctx, &put)
+	if b.was == "" {
+		b.was = put.Was
+	}
 	return put.Modified, err
 }
 

@@ -17,9 +17,15 @@ func isRefusal(err error) bool {
 	return errors.As(err, &app) && app.NonRetryable()
 }
 
+// isType tells whether an activity or the workflow itself refused with this type of error.
+func isType(err error, kind string) bool {
+	app, ok := errors.AsType[*temporal.ApplicationError](err)
+	return ok && app.Type() == kind
+}
+
 // reasonOf is the innermost message of an error: the words that the activity chose for people.
 func reasonOf(err error) string {
-	if timeout, ok := errors.AsType[*temporal.TimeoutError](err); ok {
+	if timeout, ok := errors.AsType[*temporal.TimeoutError](err); ok { // first: what the last attempt answered is inside it
 		if last := timeout.Unwrap(); last != nil {
 			return reasonOf(last) + " (gave up: " + timeout.TimeoutType().String() + " timeout)"
 		}

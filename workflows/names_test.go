@@ -113,6 +113,9 @@ func TestSearchAttributesOfABake(t *testing.T) {
 	if got := []string{target, account, region, outcome}; !slices.Equal(got, []string{"vg/shop/web/prod/a", "111111111111", home, "running"}) {
 		t.Errorf("search attributes %q", got)
 	}
+	if _, ok := BakeQueueSearchAttributes(w.in).GetKeyword(OutcomeKey); ok {
+		t.Error("a queue has no outcome: its bakes have")
+	}
 	if got, want := BakeSummary(w.in), "Bake vg/shop/web/prod/a: "+instance+" → "+template+" @ c0ffee"; got != want {
 		t.Errorf("summary %q, not %q", got, want)
 	}

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -117,8 +118,9 @@ func (b *bake) restore(ctx workflow.Context) (version int64, again string, err e
 		made, err := b.makeVersion(ctx, b.good.Version, b.good.ImageID, "-rollback")
 		return made.Version, fmt.Sprintf("version %d, the same as %d", made.Version, b.good.Version), err
 	case policy.PublishSSM:
-		_, err = b.pointAt(ctx, 0, b.facts.ParameterValue)
-		return 0, b.in.Parameter + " is " + b.facts.ParameterValue, err
+		was := cmp.Or(b.was, b.facts.ParameterValue) // the first is missing when the answer to the publishing was lost
+		_, err = b.pointAt(ctx, 0, was)
+		return 0, b.in.Parameter + " is " + was, err
 	}
 	_, err = b.pointAt(ctx, b.good.Version, b.good.ImageID)
 	return b.good.Version, fmt.Sprintf("version %d", b.good.Version), err

@@ -153,6 +153,16 @@ func TestRollbackFails(t *testing.T) {
 			reason:   why + "rolled back (version 9, the same as 7), but instance refresh refresh-2 of shop-web was still InProgress",
 			state:    image1 + "version 8 of ami-us-east-1; version 9 of ami-seven; refresh 1 Failed; refresh 2 InProgress; instances run a mixture",
 		},
+		"second refresh refused": {
+			change: func(w *world) {
+				w.withRefresh().endings = []string{"InProgress"}
+				w.in.Refresh.Timeout = time.Minute
+				w.hooks["CancelRefresh"] = func() { w.faults["RefreshInstances"] = refuses(activities.ErrForbidden) }
+			},
+			headline: "Failed. ami-us-east-1 stays, unpublished",
+			reason:   "rolled back (version 9, the same as 7), but its refresh failed: no: Forbidden",
+			state:    image1 + "version 8 of ami-us-east-1; version 9 of ami-seven; refresh 1 Cancelling",
+		},
 		"timed-out refresh cannot be cancelled": {
 			change: func(w *world) {
 				w.withRefresh().endings = []string{"InProgress"}

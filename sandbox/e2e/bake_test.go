@@ -62,6 +62,7 @@ func TestPublish(t *testing.T) {
 				t.Errorf("result %v, outcome %s", out.Result, out.Report.Outcome)
 			}
 			w.expect(1, 1, 2)
+			w.tagged(out.Result["run_id"].(string))
 			c.check(w, out.Result["image_id"].(string))
 			w.record("bake-"+strings.ReplaceAll(c.name, " ", "-"), w.id())
 		})

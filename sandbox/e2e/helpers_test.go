@@ -5,10 +5,15 @@ package e2e
 import (
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"epoxy/internal/policy"
+	"epoxy/sandbox/estate"
 )
 
 // heal lifts the lasting faults of this test: those that match its fleet, or what else is named.
@@ -89,4 +94,18 @@ func (w *world) must(err error) {
 func (w *world) write(config string) {
 	w.Helper()
 	w.must(os.WriteFile(w.config, []byte(config), 0o600))
+}
+
+// tagged checks that image and snapshot carry the run's mark: without it nothing would be adopted, nor removed.
+func (w *world) tagged(run string) {
+	w.Helper()
+	images, err := box.aws.OwnImages(w.ctx, estate.Region, "vg-shop-web-prod-"+w.group)
+	w.must(err)
+	snapshots, err := box.aws.RunSnapshots(w.ctx, estate.Region, "vg/shop/web/prod/"+w.group)
+	w.must(err)
+	for _, tags := range [][]types.Tag{images[0].Tags, snapshots[0].Tags} {
+		if !slices.ContainsFunc(tags, func(t types.Tag) bool { return aws.ToString(t.Key) == policy.TagRun && aws.ToString(t.Value) == run }) {
+			w.Errorf("tags %v lack %s = %s", tags, policy.TagRun, run)
+		}
+	}
 }
