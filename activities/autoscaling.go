@@ -34,8 +34,10 @@ type PinGroupInput struct {
 	Version          int64  `json:"version"`
 }
 
-// PinGroup sets the version that a group launches; the rest of a mixed instances policy is handed back as it was read.
+// PinGroup sets the version that a group launches; the rest of a mixed instances policy is handed back as it was read. A
+// template is described by id and by name, and taken back by one of them only.
 // https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_UpdateAutoScalingGroup.html
+// https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_LaunchTemplateSpecification.html
 func (a *AutoScaling) PinGroup(ctx context.Context, in PinGroupInput) error {
 	client, err := a.Connect(ctx, in.Place)
 	if err != nil {
@@ -49,6 +51,11 @@ func (a *AutoScaling) PinGroup(ctx context.Context, in PinGroupInput) error {
 	update := &autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: &in.Group}
 	if mixed := group.MixedInstancesPolicy; mixed != nil && mixed.LaunchTemplate != nil {
 		mixed.LaunchTemplate.LaunchTemplateSpecification = spec
+		for _, o := range mixed.LaunchTemplate.Overrides {
+			if other := o.LaunchTemplateSpecification; other != nil && other.LaunchTemplateId != nil {
+				other.LaunchTemplateName = nil
+			}
+		}
 		update.MixedInstancesPolicy = mixed
 	} else {
 		update.LaunchTemplate = spec

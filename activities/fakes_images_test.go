@@ -15,15 +15,16 @@ type fakeEC2 struct {
 	*wire
 	*fakeTemplates
 
-	images    []*fakeImage
-	snapshots []types.Snapshot
-	instances []types.Instance
-	volumes   int             // of every instance
-	hides     bool            // new images are not visible
-	tokens    map[string]used // of CopyImage
-	pages     int             // how many things one page has
-	made      int
-	asked     *ec2.CreateImageInput
+	images     []*fakeImage
+	snapshots  []types.Snapshot
+	instances  []types.Instance
+	volumes    int             // of every instance
+	hides      bool            // new images are not visible
+	tokens     map[string]used // of CopyImage
+	pages      int             // how many things one page has
+	made       int
+	askedImage *ec2.CreateImageInput
+	triedImage *ec2.CreateImageInput
 }
 
 type fakeImage struct {
@@ -100,9 +101,10 @@ func (f *fakeEC2) CreateImage(ctx context.Context, in *ec2.CreateImageInput, _ .
 			return f.refuse("CreateImage", "InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", *in.InstanceId)
 		}
 		if aws.ToBool(in.DryRun) {
+			f.triedImage = in
 			return awsError("EC2", "CreateImage", 412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
 		}
-		f.asked = in
+		f.askedImage = in
 		id, err := f.register("CreateImage", *in.Name, in.TagSpecifications)
 		out.ImageId = &id
 		return err

@@ -17,10 +17,10 @@ import (
 type fakeScaling struct {
 	*wire
 
-	group     *types.AutoScalingGroup
-	refreshes []types.InstanceRefresh // newest first
-	hides     bool                    // a refresh that was started is not described yet
-	asked     *autoscaling.StartInstanceRefreshInput
+	group        *types.AutoScalingGroup
+	refreshes    []types.InstanceRefresh // newest first
+	hides        bool                    // a refresh that was started is not described yet
+	askedRefresh *autoscaling.StartInstanceRefreshInput
 }
 
 var _ AutoScalingAPI = (*fakeScaling)(nil)
@@ -72,7 +72,8 @@ func (f *fakeScaling) DescribeAutoScalingGroups(ctx context.Context, in *autosca
 	out := &autoscaling.DescribeAutoScalingGroupsOutput{}
 	return out, f.call(ctx, "DescribeAutoScalingGroups", func() error {
 		if f.exists("", in.AutoScalingGroupNames[0]) == nil { // a group that is not there is no error
-			out.AutoScalingGroups = []types.AutoScalingGroup{*f.group}
+			out.AutoScalingGroups = make([]types.AutoScalingGroup, 1)
+			fromJSON(toJSON(f.group), &out.AutoScalingGroups[0])
 		}
 		return nil
 	})
@@ -127,7 +128,7 @@ func (f *fakeScaling) StartInstanceRefresh(ctx context.Context, in *autoscaling.
 		if f.active() != nil {
 			return f.refuse(operation, "InstanceRefreshInProgress", "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.")
 		}
-		f.asked = in
+		f.askedRefresh = in
 		out.InstanceRefreshId = f.begin(fmt.Sprint("refresh-", len(f.refreshes)+1), types.InstanceRefreshStatusPending, time.Time{}).InstanceRefreshId
 		return nil
 	})

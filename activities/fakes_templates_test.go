@@ -24,7 +24,7 @@ type fakeTemplates struct {
 	hidden        map[int64]int                 // how many looks do not show a version
 	tampers       func(*types.ResponseLaunchTemplateData)
 	tokens        map[string]used
-	asked         *ec2.CreateLaunchTemplateVersionInput
+	askedVersion  *ec2.CreateLaunchTemplateVersionInput
 }
 
 func newTemplates(w *wire) *fakeTemplates {
@@ -144,7 +144,7 @@ func (f *fakeTemplates) CreateLaunchTemplateVersion(ctx context.Context, in *ec2
 		if aws.ToBool(in.DryRun) {
 			return awsError("EC2", operation, 412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
 		}
-		f.asked = in
+		f.askedVersion = in
 		asked := toJSON(in.LaunchTemplateData) + aws.ToString(in.SourceVersion)
 		before, known := f.tokens[aws.ToString(in.ClientToken)]
 		switch {
@@ -222,8 +222,10 @@ func (f *fakeTemplates) DeleteLaunchTemplateVersions(ctx context.Context, in *ec
 	return out, f.wire.call(ctx, "DeleteLaunchTemplateVersions", func() error {
 		for _, asked := range in.Versions {
 			n, _ := strconv.ParseInt(asked, 10, 64)
-			problem := &types.ResponseError{Code: types.LaunchTemplateErrorCodeUnexpectedError, Message: aws.String("it is the default version")}
+			problem := &types.ResponseError{Code: types.LaunchTemplateErrorCodeUnexpectedError, Message: aws.String("words of EC2")}
 			switch {
+			case f.name == "":
+				problem.Code = types.LaunchTemplateErrorCodeLaunchTemplateIdDoesNotExist
 			case f.version(n) == nil:
 				problem.Code = types.LaunchTemplateErrorCodeLaunchTemplateVersionDoesNotExist
 			case n != f.deflt:

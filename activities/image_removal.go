@@ -176,19 +176,23 @@ type deleteVersionsAPI interface {
 	DeleteLaunchTemplateVersions(context.Context, *ec2.DeleteLaunchTemplateVersionsInput, ...func(*ec2.Options)) (*ec2.DeleteLaunchTemplateVersionsOutput, error)
 }
 
-// deleteVersion deletes one version; one that does not exist is success. The call answers 200 for refusals too, so the
-// list of failures is read.
+// deleteVersion deletes one version; one that does not exist, or whose template is gone, is success. The call answers 200
+// for refusals too, so the list of failures is read.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteLaunchTemplateVersions.html
 func deleteVersion(ctx context.Context, client deleteVersionsAPI, template string, version int64) error {
 	out, err := client.DeleteLaunchTemplateVersions(ctx, &ec2.DeleteLaunchTemplateVersionsInput{
 		LaunchTemplateId: &template, Versions: []string{strconv.FormatInt(version, 10)},
 	})
+	if isNotFound(codeOf(err)) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	for _, f := range out.UnsuccessfullyDeletedLaunchTemplateVersions {
-		if f.ResponseError != nil && f.ResponseError.Code != types.LaunchTemplateErrorCodeLaunchTemplateVersionDoesNotExist {
-			return fmt.Errorf("delete version %d of %s: %s (%s)", version, template, aws.ToString(f.ResponseError.Message), f.ResponseError.Code)
+		if e := f.ResponseError; e != nil && e.Code != types.LaunchTemplateErrorCodeLaunchTemplateVersionDoesNotExist &&
+			e.Code != types.LaunchTemplateErrorCodeLaunchTemplateIdDoesNotExist {
+			return fmt.Errorf("delete version %d of %s: %s (%s)", version, template, aws.ToString(e.Message), e.Code)
 		}
 	}
 	return nil

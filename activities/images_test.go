@@ -24,8 +24,8 @@ func TestCreateImage(t *testing.T) {
 	if err != nil || len(f.images) != 1 || out != (CreateImageOutput{ImageID: *f.images[0].ImageId}) {
 		t.Fatalf("made %+v of %d images: %v", out, len(f.images), err)
 	}
-	if !*f.asked.NoReboot || *f.asked.Description != "words" || f.asked.DryRun != nil {
-		t.Errorf("asked for %+v", f.asked)
+	if !*f.askedImage.NoReboot || *f.askedImage.Description != "words" || f.askedImage.DryRun != nil {
+		t.Errorf("asked for %+v", f.askedImage)
 	}
 	want := ec2Tags(tags)
 	if len(want) != len(tags) || !slices.IsSortedFunc(want, func(a, b types.Tag) int { return strings.Compare(*a.Key, *b.Key) }) {
@@ -39,8 +39,8 @@ func TestCreateImage(t *testing.T) {
 
 	in := createInput()
 	in.Name, in.Reboot = name+"0", true
-	if _, err := attempt(t, images.CreateImage, in); err != nil || *f.asked.NoReboot {
-		t.Errorf("reboot: true asked for NoReboot %v: %v", *f.asked.NoReboot, err)
+	if _, err := attempt(t, images.CreateImage, in); err != nil || *f.askedImage.NoReboot {
+		t.Errorf("reboot: true asked for NoReboot %v: %v", *f.askedImage.NoReboot, err)
 	}
 }
 

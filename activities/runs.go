@@ -34,7 +34,7 @@ func (a *Runs) AwaitRunClosed(ctx context.Context, in AwaitRunClosedInput) error
 	if err != nil {
 		return err
 	}
-	if d.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+	if s := d.Status; s == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || s == enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED { // both hold the id
 		return NotReady(in.Poll, "%s is still running", in.WorkflowID)
 	}
 	return nil

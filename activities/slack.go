@@ -59,7 +59,7 @@ func (a *Slack) PostReport(ctx context.Context, in PostReportInput) (PostReportO
 
 func (a *Slack) send(ctx context.Context, in PostReportInput) (PostReportOutput, error) {
 	options := []slack.MsgOption{
-		slack.MsgOptionText(escape(in.Report.Title+": "+in.Report.Headline), false),
+		slack.MsgOptionText(outside(in.Report.Title+": "+in.Report.Headline, textChars), false),
 		slack.MsgOptionBlocks(blocks(in.Report)...),
 		slack.MsgOptionMetadata(slack.SlackMetadata{EventType: runEvent, EventPayload: map[string]any{"run_id": in.Report.RunID}}),
 		slack.MsgOptionDisableLinkUnfurl(),
@@ -132,49 +132,62 @@ var slackStepMarks = map[string]string{
 	StepAhead: ":white_small_square:", StepRunning: ":hourglass_flowing_sand:", StepDone: ":white_check_mark:", StepFailed: ":x:",
 }
 
-// blocks renders a report for Slack. Everything that comes from outside is escaped and cut to Slack's limits.
+// blocks renders a report for Slack. Everything that comes from outside is escaped, and cut so that the whole stays within
+// Slack's limits: a message that Slack refuses tells nobody anything.
 // https://api.slack.com/reference/block-kit/blocks
 func blocks(r Report) []slack.Block {
-	head := fmt.Sprintf("%s *%s*\n%s", outcomeMarks[r.Outcome], escape(r.Title), escape(r.Headline))
+	head := fmt.Sprintf("%s *%s*\n%s", outcomeMarks[r.Outcome], outside(r.Title, titleChars), outside(r.Headline, headlineChars))
 	if r.Reason != "" {
-		head += "\n>" + escape(oneLine(r.Reason))
+		head += "\n>" + outside(oneLine(r.Reason), reasonChars)
 	}
-	var steps strings.Builder
-	for _, s := range r.Steps {
-		fmt.Fprintf(&steps, "%s %s", slackStepMarks[s.State], escape(s.Name))
-		if s.Note != "" {
-			fmt.Fprintf(&steps, " — %s", escape(oneLine(s.Note)))
-		}
-		if s.State == StepDone || s.State == StepFailed {
-			fmt.Fprintf(&steps, "  _%s_", short(s.Took(s.Ended)))
-		}
-		steps.WriteString("\n")
-	}
-	out := []slack.Block{section(head)}
-	if steps.Len() > 0 {
-		out = append(out, section(steps.String()))
+	out := []slack.Block{slack.NewSectionBlock(mrkdwn(head), nil, nil)}
+	if steps := stepLines(r.Steps); steps != "" {
+		out = append(out, slack.NewSectionBlock(mrkdwn(steps), nil, nil))
 	}
 	if fields := factFields(r.Facts); len(fields) > 0 {
 		out = append(out, slack.NewSectionBlock(nil, fields, nil))
 	}
-	foot := "`" + escape(r.WorkflowID) + "`"
-	if r.URL != "" {
-		foot = fmt.Sprintf("<%s|%s>", r.URL, escape(r.WorkflowID))
+	foot := "`" + outside(r.WorkflowID, nameChars) + "`"
+	if r.URL != "" && len(r.URL) <= urlChars && !strings.ContainsAny(r.URL, "<|>") {
+		foot = fmt.Sprintf("<%s|%s>", r.URL, outside(r.WorkflowID, nameChars))
 	}
 	if !r.Ended.IsZero() {
 		foot += " · took " + short(r.Ended.Sub(r.Begun))
 	}
-	return append(out, slack.NewContextBlock("", slack.NewTextBlockObject(slack.MarkdownType, foot, false, false)))
+	return append(out, slack.NewContextBlock("", mrkdwn(foot)))
 }
 
-// Limits of a section block.
+// Slack takes 4,000 characters of text in an update, 3,000 in a section, 2,000 and ten to a section in fields, and about
+// 10,000 in all blocks. The parts of a message are cut to fit: bytes, which are never fewer than characters.
+// https://docs.slack.dev/reference/methods/chat.update
 const (
+	textChars     = 3900
+	titleChars    = 200
+	headlineChars = 1500
+	reasonChars   = 1200
 	sectionChars  = 3000
 	sectionFields = 10
+	nameChars     = 150
+	noteChars     = 300
+	urlChars      = 1000
 )
 
-func section(text string) slack.Block {
-	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, clip(text, sectionChars), false, false), nil, nil)
+func stepLines(steps []Step) string {
+	var b strings.Builder
+	for _, s := range steps {
+		line := slackStepMarks[s.State] + " " + outside(s.Name, nameChars)
+		if s.Note != "" {
+			line += " — " + outside(oneLine(s.Note), noteChars)
+		}
+		if s.State == StepDone || s.State == StepFailed {
+			line += "  _" + short(s.Took(s.Ended)) + "_"
+		}
+		if b.Len()+len(line) >= sectionChars {
+			break
+		}
+		b.WriteString(line + "\n")
+	}
+	return b.String()
 }
 
 func factFields(facts []Fact) []*slack.TextBlockObject {
@@ -183,13 +196,24 @@ func factFields(facts []Fact) []*slack.TextBlockObject {
 		if len(fields) == sectionFields {
 			break
 		}
-		fields = append(fields, slack.NewTextBlockObject(slack.MarkdownType, fmt.Sprintf("*%s*\n`%s`", escape(f.Name), escape(f.Value)), false, false))
+		fields = append(fields, mrkdwn(fmt.Sprintf("*%s*\n`%s`", outside(f.Name, nameChars), outside(f.Value, nameChars))))
 	}
 	return fields
 }
 
-// escape keeps text from outside from becoming links or mentions.
+// mrkdwn is a text whose plain words stay plain: otherwise Slack makes links of URLs and channels, and mentions of names.
+// https://docs.slack.dev/reference/block-kit/composition-objects/text-object (verbatim)
+func mrkdwn(text string) *slack.TextBlockObject {
+	return slack.NewTextBlockObject(slack.MarkdownType, text, false, true)
+}
+
+// outside makes text from outside fit for a message: it becomes no link and no mention, and is at most n bytes long. What
+// stands for one character is not cut in two.
 // https://api.slack.com/reference/surfaces/formatting#escaping
-func escape(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+func outside(s string, n int) string {
+	s = clip(strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s), n)
+	if i := strings.LastIndexByte(s, '&'); i >= 0 && !strings.Contains(s[i:], ";") {
+		s = s[:i]
+	}
+	return s
 }

@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -20,6 +19,7 @@ import (
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"pgregory.net/rapid"
 )
 
 const (
@@ -36,6 +36,8 @@ var (
 	here   = Place{Account: "123456789012", Region: "us-east-1", RoleARN: role}
 	abroad = here.In("eu-west-1")
 	begun  = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+	quiet = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
 )
 
 // to connects every place with the same client.
@@ -70,7 +72,7 @@ func (b *beats[T]) keep(env *testsuite.TestActivityEnvironment) {
 func attempt[In, Out any](t testing.TB, do func(context.Context, In) (Out, error), in In, options ...func(*testsuite.TestActivityEnvironment)) (out Out, err error) {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
+	suite.SetLogger(quiet)
 	env := suite.NewTestActivityEnvironment()
 	env.RegisterActivity(do)
 	for _, option := range options {
@@ -169,7 +171,7 @@ func errLost(service, operation string) error {
 	return &smithy.OperationError{ServiceID: service, OperationName: operation, Err: &smithyhttp.RequestSendError{Err: syscall.ECONNRESET}}
 }
 
-func must[T any](t testing.TB) func(T, error) T {
+func must[T any](t rapid.TB) func(T, error) T {
 	return func(v T, err error) T {
 		t.Helper()
 		if err != nil {

@@ -110,10 +110,16 @@ func TestCredentialsOfAnotherAccount(t *testing.T) {
 		want  WrongAccountError
 		words string
 	}{
-		"own credentials": {Place{Account: partner, Region: "us-east-1"}, WrongAccountError{Want: partner, Got: home},
-			"the worker's own credentials lead to account 123456789012, not to 222222222222"},
-		"a role": {Place{Account: home, Region: "us-east-1", RoleARN: role}, WrongAccountError{Want: home, Got: partner, Role: role},
-			role + " lead to account 222222222222, not to 123456789012"},
+		"own credentials": {
+			Place{Account: partner, Region: "us-east-1"},
+			WrongAccountError{Want: partner, Got: home},
+			"the worker's own credentials lead to account 123456789012, not to 222222222222",
+		},
+		"a role": {
+			Place{Account: home, Region: "us-east-1", RoleARN: role},
+			WrongAccountError{Want: home, Got: partner, Role: role},
+			role + " lead to account 222222222222, not to 123456789012",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, clients := start(t)
@@ -153,8 +159,10 @@ func TestErrorsAreNotKept(t *testing.T) {
 func TestEachPlaceIsAskedForOnce(t *testing.T) {
 	fake, clients := start(t)
 	places := []Place{
-		{Account: home, Region: "us-east-1"}, {Account: home, Region: "eu-west-1"},
-		{Account: partner, Region: "us-east-1", RoleARN: role}, {Account: partner, Region: "us-east-1", RoleARN: role, ExternalID: "x"},
+		{Account: home, Region: "us-east-1"},
+		{Account: home, Region: "eu-west-1"},
+		{Account: partner, Region: "us-east-1", RoleARN: role},
+		{Account: partner, Region: "us-east-1", RoleARN: role, ExternalID: "x"},
 	}
 	var mu sync.Mutex
 	seen := map[Place]map[*Services]bool{}
