@@ -72,7 +72,10 @@ func look(ctx context.Context, c client.Client, id, run string) (snapshot, error
 	return s, nil
 }
 
-func (s snapshot) closed() bool { return s.Status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING }
+// closed tells whether the run is over; a paused one is not.
+func (s snapshot) closed() bool {
+	return s.Status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING && s.Status != enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED
+}
 
 // follow shows a run until it is over; how it ended is the exit code.
 func (a *app) follow(ctx context.Context, c client.Client, run startedRun) error {
@@ -178,6 +181,8 @@ func describe(status enumspb.WorkflowExecutionStatus) string {
 	switch status {
 	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:
 		return "running"
+	case enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED:
+		return "paused"
 	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
 		return "completed"
 	case enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
