@@ -65,8 +65,9 @@ func TestRemoveImage(t *testing.T) {
 		}, 1, nothing},
 		"snapshots of other runs": {func(f *fakeEC2, _ *RemoveImageInput) {
 			f.images[0].State = "failed"
-			f.snapshots = append(f.snapshots, types.Snapshot{SnapshotId: new("snap-x"), Tags: ec2Tags(map[string]string{policy.TagRun: run + "0"})}, types.Snapshot{SnapshotId: new("snap-y")})
-		}, 1, "0 images, 2 snapshots, versions [1]"},
+			f.snapshots = append(f.snapshots, types.Snapshot{SnapshotId: new("snap-x"), Tags: ec2Tags(map[string]string{policy.TagRun: run + "0"})}, types.Snapshot{SnapshotId: new("snap-y")},
+				types.Snapshot{SnapshotId: new("snap-z"), Tags: ec2Tags(map[string]string{"Name": name, policy.TagRun: "run-2"})})
+		}, 1, "0 images, 3 snapshots, versions [1]"},
 		"the unpublished version goes first":  {func(f *fakeEC2, in *RemoveImageInput) { in.UnpublishedVersion = version(f) }, 0, nothing},
 		"an unpublished version that is gone": {func(_ *fakeEC2, in *RemoveImageInput) { in.UnpublishedVersion = 2 }, 0, nothing},
 		"the template is gone": {func(f *fakeEC2, in *RemoveImageInput) {

@@ -142,6 +142,9 @@ func TestCopyImage(t *testing.T) {
 		}
 	}
 
+	if _, known := f.tokens[copyInput().Token]; !known {
+		t.Errorf("tokens: %v", f.tokens)
+	}
 	clear(f.tokens) // EC2 forgets tokens in time: then the name is taken
 	out, err = attempt(t, images.CopyImage, copyInput())
 	if want := (CreateImageOutput{ImageID: *f.images[0].ImageId, Adopted: true}); err != nil || out != want {

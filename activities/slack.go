@@ -168,7 +168,7 @@ const (
 	sectionChars  = 3000
 	sectionFields = 10
 	nameChars     = 150
-	noteChars     = 300
+	noteChars     = 240 // of the nine steps that a bake has at most
 	urlChars      = 1000
 )
 

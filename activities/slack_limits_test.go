@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -31,7 +32,8 @@ func anyReport(t *rapid.T) Report {
 		WorkflowID: anyText.Draw(t, "workflow"), RunID: rapid.StringN(0, 36, -1).Draw(t, "run"), Begun: begun,
 	}
 	if rapid.Bool().Draw(t, "with URL") {
-		r.URL = "https://temporal.example.com/" + rapid.StringOfN(rapid.RuneFrom([]rune("abcdefgh%/<|>")), 0, 1500, -1).Draw(t, "path")
+		letters := rapid.SampledFrom([]string{"abcdefgh%/-", "abcdefgh%/<|>"}).Draw(t, "letters")
+		r.URL = "https://temporal.example.com/" + rapid.StringOfN(rapid.RuneFrom([]rune(letters)), 0, 3500, -1).Draw(t, "path")
 	}
 	for range rapid.IntRange(0, 40).Draw(t, "steps") {
 		r.Steps = append(r.Steps, Step{Name: anyText.Draw(t, "step"), Note: anyText.Draw(t, "note"), State: states.Draw(t, "state"), Begun: begun, Ended: moment.Draw(t, "ended")})
@@ -83,6 +85,24 @@ func TestPostReportTakesAnyReport(t *testing.T) {
 }
 
 var entity = regexp.MustCompile(`&(amp|lt|gt);`)
+
+// One long note does not push the other steps out.
+func TestPostReportShowsEveryStep(t *testing.T) {
+	s, control := workspace(t)
+	in := postInput()
+	in.Report.Steps = nil
+	for i := range 9 {
+		in.Report.Steps = append(in.Report.Steps, Step{Name: fmt.Sprint("Step ", i), Note: strings.Repeat("é", 5000), State: StepDone})
+	}
+	if _, err := attempt(t, s.PostReport, in); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 9 {
+		if got := texts(t, messages(t, control)[0].Blocks)["/1/text"]; !strings.Contains(got, fmt.Sprint("Step ", i)) {
+			t.Errorf("step %d is missing in %q", i, got)
+		}
+	}
+}
 
 func TestPostReportEscapesMentions(t *testing.T) {
 	s, control := workspace(t)

@@ -141,17 +141,22 @@ func TestPostReportAfterALostAnswer(t *testing.T) {
 		in.Channel = c.channel
 		_, err = attempt(t, s.PostReport, in)
 		wantError(t, about, err, what{})
+		other.Report.RunID = "r-later" // and the newest message is another run's, too
+		later, err := attempt(t, s.PostReport, other)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if c.blind {
 			fail(t, control, sandbox.Failure{Method: "conversations.history", Error: "missing_scope"})
 		}
 		in.Again, in.Report.Headline = c.again, "Done"
 		out, err := attempt(t, s.PostReport, in)
-		all := messages(t, control)
-		if err != nil || len(all) != 1+c.left || out.TS != all[c.left].TS {
+		all := messages(t, control) // before, lost, later, and where that was not found one more
+		if err != nil || len(all) != 2+c.left || out.TS != map[int]string{1: all[1].TS, 2: all[len(all)-1].TS}[c.left] {
 			t.Errorf("%s: %d messages, answered %+v: %v", about, len(all), out, err)
 		}
-		if all[0].TS != before.TS || all[0].Edits > 0 {
-			t.Errorf("%s: another run's message was changed: %+v", about, all[0])
+		if all[0].TS != before.TS || all[0].Edits > 0 || all[2].TS != later.TS || all[2].Edits > 0 {
+			t.Errorf("%s: another run's message was changed: %+v", about, all)
 		}
 	}
 }

@@ -68,7 +68,7 @@ func anyValue(depth int) *rapid.Generator[any] {
 }
 
 func anyObject(depth int) *rapid.Generator[object] {
-	key := rapid.SampledFrom([]string{"ImageId", "InstanceType", "Ebs", "UserData", "Tags", "KeyName"})
+	key := rapid.SampledFrom([]string{"ImageId", "InstanceType", "Ebs", "UserData", "Tags", "KernelId"})
 	return rapid.MapOfN(key, anyValue(depth), 1, 4)
 }
 
