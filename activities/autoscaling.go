@@ -112,6 +112,8 @@ func (a *AutoScaling) RefreshInstances(ctx context.Context, in RefreshInput) (Re
 	}
 	late := time.Now().After(in.Deadline)
 	switch {
+	case own == nil && busy == nil && late:
+		return RefreshOutput{}, Refuse(ErrTimedOut, "no instance refresh of %s could be started before the deadline", in.Group)
 	case own == nil && late:
 		return RefreshOutput{}, Refuse(ErrTimedOut, "%s was busy with another instance refresh until the deadline", in.Group)
 	case own == nil && busy != nil:

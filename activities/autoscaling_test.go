@@ -90,6 +90,8 @@ func TestRefreshInstancesWaitsForAForeignOne(t *testing.T) {
 	_, err = attempt(t, do, late)
 	wantError(t, "busy for too long", err, refused(ErrTimedOut, "shop-web was busy with another instance refresh until the deadline"))
 	f.refreshes[0].Status = "Cancelled"
+	_, err = attempt(t, do, late)
+	wantError(t, "nobody came in time", err, refused(ErrTimedOut, "no instance refresh of shop-web could be started before the deadline"))
 	_, err = attempt(t, do, in)
 	wantError(t, "free", err, notReady(in.Poll, "instance refresh refresh-2 of shop-web started"))
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 	"go.temporal.io/sdk/temporal"
@@ -44,13 +45,13 @@ func NotReady(delay time.Duration, format string, args ...any) error {
 		temporal.ApplicationErrorOptions{NextRetryDelay: delay, Category: temporal.ApplicationErrorCategoryBenign})
 }
 
-// throttleCodes and forbiddenCodes are the codes that AWS services share.
+// The codes that matter here. Beside the SDK's list of throttling codes, some limits are on what is under way: they pass.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html (TooManyUpdates)
 var (
 	throttleCodes = map[string]bool{
-		"RequestLimitExceeded": true, "Throttling": true, "ThrottlingException": true, "ThrottledException": true,
-		"RequestThrottled": true, "TooManyRequestsException": true, "SlowDown": true, "EC2ThrottledException": true,
-		"SnapshotCreationPerVolumeRateExceeded": true, "ConcurrentSnapshotLimitExceeded": true, "ResourceContention": true,
+		"SnapshotCreationPerVolumeRateExceeded": true, "ConcurrentSnapshotLimitExceeded": true, "PendingSnapshotLimitExceeded": true,
+		"ResourceLimitExceeded": true, "ResourceContention": true, "TooManyUpdates": true,
 	}
 	forbiddenCodes = map[string]bool{
 		"UnauthorizedOperation": true, "AccessDenied": true, "AccessDeniedException": true, "AuthFailure": true,
@@ -59,7 +60,7 @@ var (
 	// passingCodes look like the caller's fault (4xx) and yet pass by themselves.
 	passingCodes = map[string]bool{
 		"RequestExpired": true, "ExpiredToken": true, "ExpiredTokenException": true, "IncorrectState": true,
-		"IdempotentParameterMismatch": true, "RequestTimeout": true, "ScalingActivityInProgress": true,
+		"IdempotentParameterMismatch": true, "RequestTimeout": true, "RequestTimeoutException": true, "ScalingActivityInProgress": true,
 		"IncorrectInstanceState": true,
 	}
 )
@@ -77,7 +78,7 @@ func translate(place cloud.Place, err error) error {
 	}
 	action, code, message := describe(err)
 	switch {
-	case throttleCodes[code]:
+	case isThrottled(code):
 		return temporal.NewApplicationErrorWithOptions(fmt.Sprintf("%s is throttled in %s (%s)", action, place, code), ErrThrottled,
 			temporal.ApplicationErrorOptions{NextRetryDelay: spread(5 * time.Second)})
 	case forbiddenCodes[code]:
@@ -94,6 +95,11 @@ func translate(place cloud.Place, err error) error {
 // spread adds up to half of the delay, so that those who were throttled together do not come back together.
 func spread(d time.Duration) time.Duration {
 	return d + rand.N(d/2) //nolint:gosec // no secret: it spreads retries
+}
+
+func isThrottled(code string) bool {
+	_, known := retry.DefaultThrottleErrorCodes[code]
+	return known || throttleCodes[code]
 }
 
 func isNotFound(code string) bool {

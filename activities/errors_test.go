@@ -8,6 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	scalingtypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/aws/smithy-go"
 	"go.temporal.io/sdk/temporal"
 
 	"epoxy/internal/cloud"
@@ -33,7 +37,10 @@ func TestTranslateByCode(t *testing.T) {
 		{"ThrottlingException", 400, throttled("")},
 		{"SnapshotCreationPerVolumeRateExceeded", 400, throttled("")},
 		{"ConcurrentSnapshotLimitExceeded", 400, throttled("")},
+		{"PendingSnapshotLimitExceeded", 400, throttled("")},
+		{"ResourceLimitExceeded", 400, throttled("")}, // "you might have too many snapshot copies in progress"
 		{"ResourceContention", 400, throttled("")},
+		{"TooManyUpdates", 400, throttled("")},
 
 		{"UnauthorizedOperation", 403, refused(ErrForbidden, "ec2:CreateImage is not allowed in 123456789012/us-east-1 (UnauthorizedOperation)…grant it to "+role+", as in deploy/iam/bake.json")},
 		{"AccessDenied", 403, refused(ErrForbidden, "")},
@@ -65,6 +72,16 @@ func TestTranslateByCode(t *testing.T) {
 	} {
 		err := translate(here, awsError("EC2", "CreateImage", c.status, c.code, "words of AWS"))
 		wantError(t, fmt.Sprintf("%q with %d", c.code, c.status), err, c.want)
+	}
+}
+
+// What the SDK itself takes for throttling is never told as a refusal.
+func TestTranslateWhatTheSDKTriesAgain(t *testing.T) {
+	for code := range retry.DefaultThrottleErrorCodes {
+		wantError(t, code, translate(here, awsError("EC2", "CreateImage", 400, code, "")), throttled("is throttled"))
+	}
+	for code := range retry.DefaultRetryableErrorCodes {
+		wantError(t, code, translate(here, awsError("EC2", "CreateImage", 400, code, "")), what{})
 	}
 }
 
@@ -158,6 +175,22 @@ func TestEveryActivityTellsThatAPlaceIsClosed(t *testing.T) {
 		},
 	} {
 		wantError(t, about, do(), refused(ErrWrongAccount, "lead to account 999999999999, not to 123456789012"))
+	}
+}
+
+// Codes that the activities ask for are those that the SDK reads from the wire.
+func TestCodesAreTheSDKs(t *testing.T) {
+	for want, fault := range map[string]smithy.APIError{
+		"InstanceRefreshInProgress":     &scalingtypes.InstanceRefreshInProgressFault{},
+		"ActiveInstanceRefreshNotFound": &scalingtypes.ActiveInstanceRefreshNotFoundFault{},
+		"ResourceContention":            &scalingtypes.ResourceContentionFault{},
+		"ScalingActivityInProgress":     &scalingtypes.ScalingActivityInProgressFault{},
+		"ParameterNotFound":             &ssmtypes.ParameterNotFound{},
+		"TooManyUpdates":                &ssmtypes.TooManyUpdates{},
+	} {
+		if got := codeOf(fmt.Errorf("x: %w", fault)); got != want {
+			t.Errorf("%T is %s, want %s", fault, got, want)
+		}
 	}
 }
 

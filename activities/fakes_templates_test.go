@@ -22,13 +22,14 @@ type fakeTemplates struct {
 	latest, deflt int64
 	versions      []types.LaunchTemplateVersion // newest first, as EC2 lists them
 	hidden        map[int64]int                 // how many looks do not show a version
+	blank         map[string]int                // by operation, how many of the next answers show nothing
 	tampers       func(*types.ResponseLaunchTemplateData)
 	tokens        map[string]used
 	askedVersion  *ec2.CreateLaunchTemplateVersionInput
 }
 
 func newTemplates(w *wire) *fakeTemplates {
-	f := &fakeTemplates{wire: w, name: "shop", hidden: map[int64]int{}, tokens: map[string]used{}}
+	f := &fakeTemplates{wire: w, name: "shop", hidden: map[int64]int{}, blank: map[string]int{}, tokens: map[string]used{}}
 	f.deflt = f.add(sourceData("ami-source"))
 	return f
 }
@@ -75,6 +76,9 @@ func (f *fakeTemplates) DescribeLaunchTemplates(ctx context.Context, in *ec2.Des
 		if err := f.exists("DescribeLaunchTemplates", in.LaunchTemplateIds[0]); err != nil {
 			return err
 		}
+		if f.blank["DescribeLaunchTemplates"]--; f.blank["DescribeLaunchTemplates"] >= 0 {
+			return nil
+		}
 		latest, deflt := f.latest, f.deflt
 		out.LaunchTemplates = []types.LaunchTemplate{{LaunchTemplateId: aws.String(lt), LaunchTemplateName: &f.name, LatestVersionNumber: &latest, DefaultVersionNumber: &deflt}}
 		return nil
@@ -91,6 +95,9 @@ func (f *fakeTemplates) DescribeLaunchTemplateVersions(ctx context.Context, in *
 		}
 		if len(in.Versions) > 0 && (in.MaxResults != nil || in.MinVersion != nil) || aws.ToInt32(in.MaxResults) > 200 {
 			return f.wire.refuse(operation, "InvalidParameterCombination", "versions go with no other parameter, and 200 to a page")
+		}
+		if f.blank[operation]--; f.blank[operation] >= 0 {
+			return nil
 		}
 		for _, asked := range in.Versions {
 			v := f.visible(asked)

@@ -96,6 +96,7 @@ func TestCreateLaunchTemplateVersionThroughFaults(t *testing.T) {
 		"the answer is lost":         {func(f *fakeEC2) { f.lose["CreateLaunchTemplateVersion"] = 1 }, "ec2:CreateLaunchTemplateVersion"},
 		"throttled":                  {func(f *fakeEC2) { f.failing("CreateLaunchTemplateVersion", 503, "RequestLimitExceeded", "") }, "is throttled"},
 		"broken":                     {func(f *fakeEC2) { f.failing("CreateLaunchTemplateVersion", 500, "InternalError", "") }, "ec2:CreateLaunchTemplateVersion"},
+		"nothing is shown yet":       {func(f *fakeEC2) { f.blank["DescribeLaunchTemplateVersions"] = 2 }, "version 1 of " + lt + " is not visible yet"},
 		"not visible yet":            {func(f *fakeEC2) { f.hidden[2] = 3 }, "version 2 of " + lt + " is not visible yet"},
 		"the source cannot be read":  {func(f *fakeEC2) { f.failing("DescribeLaunchTemplateVersions", 500, "InternalError", "") }, "ec2:DescribeLaunchTemplateVersions"},
 		"reading back loses answers": {func(f *fakeEC2) { f.lose["DescribeLaunchTemplateVersions"] = 2 }, "ec2:DescribeLaunchTemplateVersions"},

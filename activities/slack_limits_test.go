@@ -86,11 +86,11 @@ func TestPostReportTakesAnyReport(t *testing.T) {
 
 var entity = regexp.MustCompile(`&(amp|lt|gt);`)
 
-// One long note does not push the other steps out.
+// One long note does not push the other steps out, and a link that is too long for Slack not the whole message.
 func TestPostReportShowsEveryStep(t *testing.T) {
 	s, control := workspace(t)
 	in := postInput()
-	in.Report.Steps = nil
+	in.Report.Steps, in.Report.URL = nil, "https://temporal.example.com/"+strings.Repeat("a", 3000)
 	for i := range 9 {
 		in.Report.Steps = append(in.Report.Steps, Step{Name: fmt.Sprint("Step ", i), Note: strings.Repeat("é", 5000), State: StepDone})
 	}

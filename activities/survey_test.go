@@ -61,6 +61,12 @@ func TestSurveyBake(t *testing.T) {
 				f.TemplateName, f.Latest, f.Default, f.Versions, f.Source, f.SourceImage = "", 0, 0, 0, 0, ""
 			},
 		},
+		"no template, in an empty list": {
+			func(e estate, _ *SurveyInput) { e.ec2.blank["DescribeLaunchTemplates"] = 1 },
+			func(f *policy.BakeFacts) {
+				f.TemplateName, f.Latest, f.Default, f.Versions, f.Source, f.SourceImage = "", 0, 0, 0, 0, ""
+			},
+		},
 		"the default":     {func(_ estate, in *SurveyInput) { in.Source = "default" }, func(f *policy.BakeFacts) { f.Source = 5 }},
 		"a number":        {func(_ estate, in *SurveyInput) { in.Source = "3" }, func(f *policy.BakeFacts) { f.Source = 3 }},
 		"no such version": {func(_ estate, in *SurveyInput) { in.Source = "8" }, func(f *policy.BakeFacts) { f.Source, f.SourceImage = 0, "" }},
@@ -218,6 +224,7 @@ func TestFindSourceRefused(t *testing.T) {
 			e.ec2.versions = append(e.ec2.versions[:4:4], e.ec2.versions[5:]...)
 		}, refused(ErrInvalid, "version 3")},
 		"no template": {func(e estate, _ *FindSourceInput) { e.ec2.name = "" }, refused(ErrNotFound, lt)},
+		"shown empty": {func(e estate, _ *FindSourceInput) { e.ec2.blank["DescribeLaunchTemplates"] = 1 }, refused(ErrNotFound, "launch template "+lt+" does not exist")},
 		"no group":    {func(e estate, _ *FindSourceInput) { e.scaling.group = nil }, refused(ErrNotFound, "shop-web does not exist")},
 		"denied": {func(e estate, _ *FindSourceInput) {
 			e.ec2.failing("DescribeLaunchTemplates", 403, "UnauthorizedOperation", "no")
