@@ -6,7 +6,9 @@ package activities
 import (
 	"context"
 
+	"epoxy/internal/artifact"
 	"epoxy/internal/cloud"
+	"epoxy/internal/ledger"
 )
 
 // Place is where an activity acts.
@@ -17,6 +19,7 @@ type Connect[T any] func(ctx context.Context, p Place) (T, error)
 
 // Set is every activity that a worker offers. Its methods' names are the activities' registered names: permanent.
 type Set struct {
+	// Baking.
 	Surveyor        *Surveyor
 	Images          *Images
 	ImageWaiter     *ImageWaiter
@@ -24,34 +27,43 @@ type Set struct {
 	LaunchTemplates *LaunchTemplates
 	AutoScaling     *AutoScaling
 	Parameters      *Parameters
-	Slack           *Slack
-	Runs            *Runs
+
+	// Pruning.
+	UseSurveyor           *UseSurveyor
+	Repositories          *Repositories
+	TaskDefinitions       *TaskDefinitions
+	Commits               *Commits
+	Planner               *Planner
+	ImageDeleter          *ImageDeleter
+	TaskDefinitionRemover *TaskDefinitionRemover
+	Restorer              *Restorer
+
+	Slack *Slack
+	Runs  *Runs
 }
 
-// NewSet wires the activities to AWS, Slack and Temporal.
-func NewSet(clients *cloud.Clients, slack *Slack, runs *Runs) *Set {
-	ec2Client := func(ctx context.Context, p Place) (ec2API, error) {
-		s, err := clients.At(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		return s.EC2, nil
+// Groups are the activities, as Temporal registers them: every exported method is one.
+func (s *Set) Groups() []any {
+	return []any{
+		s.Surveyor, s.Images, s.ImageWaiter, s.ImageRemover, s.LaunchTemplates, s.AutoScaling, s.Parameters,
+		s.UseSurveyor, s.Repositories, s.TaskDefinitions, s.Commits, s.Planner, s.ImageDeleter, s.TaskDefinitionRemover, s.Restorer,
+		s.Slack, s.Runs,
 	}
-	asg := func(ctx context.Context, p Place) (AutoScalingAPI, error) {
-		s, err := clients.At(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		return s.AutoScaling, nil
-	}
-	params := func(ctx context.Context, p Place) (ParametersAPI, error) {
-		s, err := clients.At(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		return s.SSM, nil
-	}
-	return &Set{
+}
+
+// Others are the outside systems beside AWS. GitHub may be nil, and Slack's client.
+type Others struct {
+	Slack  *Slack
+	GitHub *GitHub
+	Runs   *Runs
+}
+
+// NewSet wires the activities to AWS, Slack, GitHub and Temporal.
+func NewSet(clients *cloud.Clients, o Others) *Set {
+	ec2Client := at(clients, func(s *cloud.Services) ec2API { return s.EC2 })
+	asg := at(clients, func(s *cloud.Services) AutoScalingAPI { return s.AutoScaling })
+	params := at(clients, func(s *cloud.Services) ParametersAPI { return s.SSM })
+	set := &Set{
 		Surveyor:        &Surveyor{EC2: as[SurveyAPI](ec2Client), AutoScaling: asg, Parameters: params},
 		Images:          &Images{Connect: as[ImagesAPI](ec2Client)},
 		ImageWaiter:     &ImageWaiter{Connect: as[ImageStatesAPI](ec2Client)},
@@ -59,8 +71,56 @@ func NewSet(clients *cloud.Clients, slack *Slack, runs *Runs) *Set {
 		LaunchTemplates: &LaunchTemplates{Connect: as[LaunchTemplatesAPI](ec2Client)},
 		AutoScaling:     &AutoScaling{Connect: asg},
 		Parameters:      &Parameters{Connect: params},
-		Slack:           slack,
-		Runs:            runs,
+		Slack:           o.Slack,
+		Runs:            o.Runs,
+	}
+	set.wirePruning(clients, o.GitHub)
+	return set
+}
+
+func (s *Set) wirePruning(clients *cloud.Clients, github *GitHub) {
+	bucket := at(clients, func(s *cloud.Services) artifact.API { return s.S3 })
+	book := at(clients, func(s *cloud.Services) ledger.API { return s.DynamoDB })
+	s.UseSurveyor = &UseSurveyor{
+		ECS:           at(clients, func(s *cloud.Services) ECSUsesAPI { return s.ECS }),
+		EventBridge:   at(clients, func(s *cloud.Services) EventBridgeUsesAPI { return s.EventBridge }),
+		Scheduler:     at(clients, func(s *cloud.Services) SchedulerUsesAPI { return s.Scheduler }),
+		Lambda:        at(clients, func(s *cloud.Services) LambdaUsesAPI { return s.Lambda }),
+		AppRunner:     at(clients, func(s *cloud.Services) AppRunnerUsesAPI { return s.AppRunner }),
+		Batch:         at(clients, func(s *cloud.Services) BatchUsesAPI { return s.Batch }),
+		StepFunctions: at(clients, func(s *cloud.Services) StepFunctionsUsesAPI { return s.SFN }),
+		S3:            bucket,
+	}
+	look := &UseLooker{Surveyor: s.UseSurveyor}
+	s.Repositories = &Repositories{ECR: at(clients, func(s *cloud.Services) RepositoriesAPI { return s.ECR }), S3: bucket}
+	s.TaskDefinitions = &TaskDefinitions{ECS: at(clients, func(s *cloud.Services) TaskDefinitionsAPI { return s.ECS }), S3: bucket}
+	s.Commits = &Commits{S3: bucket}
+	if github != nil {
+		s.Commits.GitHub = github
+	}
+	s.Planner = &Planner{S3: bucket}
+	s.ImageDeleter = &ImageDeleter{ECR: at(clients, func(s *cloud.Services) ImageDeletionAPI { return s.ECR }), S3: bucket, Ledger: book, Look: look}
+	s.TaskDefinitionRemover = &TaskDefinitionRemover{
+		ECS: at(clients, func(s *cloud.Services) TaskDefinitionRemovalAPI { return s.ECS }), S3: bucket, Ledger: book, Look: look,
+	}
+	s.Restorer = &Restorer{
+		ECR: at(clients, func(s *cloud.Services) ImagePutAPI { return s.ECR }), ECS: at(clients, func(s *cloud.Services) TaskDefinitionPutAPI { return s.ECS }),
+		S3: bucket, Ledger: book,
+	}
+	if s.Slack != nil {
+		s.Slack.S3 = bucket
+	}
+}
+
+// at connects to one service.
+func at[T any](clients *cloud.Clients, pick func(*cloud.Services) T) Connect[T] {
+	return func(ctx context.Context, p Place) (T, error) {
+		var none T
+		s, err := clients.At(ctx, p)
+		if err != nil {
+			return none, err
+		}
+		return pick(s), nil
 	}
 }
 

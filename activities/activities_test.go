@@ -42,7 +42,7 @@ func TestEveryActivityTellsOverTheWireWhatIsDenied(t *testing.T) {
 	defer server.Close()
 	set := NewSet(cloud.New(aws.Config{
 		BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("k", "s", ""), RetryMaxAttempts: 1,
-	}), &Slack{}, &Runs{})
+	}), Others{Slack: &Slack{}, Runs: &Runs{}})
 	all := reflect.ValueOf(*set)
 	for i := range all.NumField() {
 		if all.Field(i).IsNil() {

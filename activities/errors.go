@@ -115,6 +115,12 @@ func codeOf(err error) string {
 	return ""
 }
 
+// messageOf is what AWS says, without its request id and the SDK's words.
+func messageOf(err error) string {
+	_, _, message := describe(err)
+	return message
+}
+
 func statusOf(err error) int {
 	if resp, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		return resp.HTTPStatusCode()

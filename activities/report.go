@@ -8,12 +8,14 @@ import (
 
 // Report is what a run tells people: in Slack, in the Temporal UI, in `epoxy watch`. One value, three renderings.
 type Report struct {
-	Title      string    `json:"title"`    // "Bake vg/shop/web/prod/a"
-	Outcome    string    `json:"outcome"`  // one of the Outcome constants
-	Headline   string    `json:"headline"` // one sentence: what goes on, or how it ended
-	Reason     string    `json:"reason"`   // why it did not end well
-	Steps      []Step    `json:"steps"`    //
-	Facts      []Fact    `json:"facts"`    // what was touched
+	Title      string    `json:"title"`           // "Bake vg/shop/web/prod/a"
+	Outcome    string    `json:"outcome"`         // one of the Outcome constants
+	Headline   string    `json:"headline"`        // one sentence: what goes on, or how it ended
+	Reason     string    `json:"reason"`          // why it did not end well
+	Steps      []Step    `json:"steps"`           //
+	Facts      []Fact    `json:"facts"`           // what was touched
+	Lists      []List    `json:"lists,omitempty"` // such as why what stays was kept
+	Ask        *Ask      `json:"ask,omitempty"`   // an open question to people
 	WorkflowID string    `json:"workflow_id"`
 	RunID      string    `json:"run_id"`
 	Request    string    `json:"request,omitempty"` // whose asking this run answers
@@ -29,6 +31,11 @@ const (
 	OutcomeFailed     = "failed"
 	OutcomeCancelled  = "cancelled"
 	OutcomeRolledBack = "rolled-back"
+	OutcomeAsking     = "asking"  // of a question, while it is open
+	OutcomePartial    = "partial" // done, but not everywhere: something was blocked or refused
+	OutcomeDenied     = "denied"
+	OutcomeVetoed     = "vetoed"
+	OutcomeExpired    = "expired" // nobody answered
 )
 
 // Step is one line of the runbook.
@@ -52,6 +59,22 @@ const (
 type Fact struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
+}
+
+// List is a few lines under a heading.
+type List struct {
+	Title string   `json:"title"`
+	Lines []string `json:"lines"`
+}
+
+// Ask is a question that people answer with buttons in Slack, or with `epoxy approve|deny|veto`.
+type Ask struct {
+	Mode     string    `json:"mode"` // policy.Approve…
+	NeedsOne bool      `json:"needs_one,omitempty"`
+	Plan     string    `json:"plan"`   // hash
+	RunID    string    `json:"run_id"` // of the run that asks
+	Until    time.Time `json:"until"`  // the question's end
+	Text     string    `json:"text"`   // what happens then, in a sentence
 }
 
 // Took is how long a step took, or has taken until now; 0 before it began.
@@ -84,6 +107,12 @@ func (r Report) Markdown() string {
 			fmt.Fprintf(&b, " (%s)", short(s.Took(s.Ended)))
 		}
 		b.WriteString("\n")
+	}
+	for _, l := range r.Lists {
+		fmt.Fprintf(&b, "\n**%s**\n\n", l.Title)
+		for _, line := range l.Lines {
+			fmt.Fprintf(&b, "- %s\n", oneLine(line))
+		}
 	}
 	if len(r.Facts) > 0 {
 		b.WriteString("\n| | |\n|---|---|\n")

@@ -10,24 +10,32 @@ import (
 	"github.com/slack-go/slack"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
+
+	"epoxy/internal/artifact"
 )
 
 // SlackAPI is what telling people needs of Slack.
 type SlackAPI interface {
 	SendMessageContext(ctx context.Context, channel string, options ...slack.MsgOption) (channelID, ts, text string, err error)
 	GetConversationHistoryContext(ctx context.Context, params *slack.GetConversationHistoryParameters) (*slack.GetConversationHistoryResponse, error)
+	GetConversationRepliesContext(ctx context.Context, params *slack.GetConversationRepliesParameters) (msgs []slack.Message, hasMore bool, nextCursor string, err error)
+	UploadFileContext(ctx context.Context, params slack.UploadFileParameters) (*slack.FileSummary, error)
 }
 
 // Slack tells people. Client is nil on a worker without a token.
-type Slack struct{ Client SlackAPI }
+type Slack struct {
+	Client SlackAPI
+	S3     Connect[artifact.API] // for plans to attach
+}
 
 // PostReportInput asks to post a report, or to put it in the place of an earlier one.
 type PostReportInput struct {
 	Channel string `json:"channel"`
 	TS      string `json:"ts,omitempty"` // of the message to update; "" posts a new one
 	// Again says that an earlier post may have arrived without an answer.
-	Again  bool   `json:"again,omitempty"`
-	Report Report `json:"report"`
+	Again  bool        `json:"again,omitempty"`
+	Report Report      `json:"report"`
+	Attach *Attachment `json:"attach,omitempty"` // goes into the message's thread, once
 }
 
 // PostReportOutput names the message, for the next update.
@@ -53,6 +61,9 @@ func (a *Slack) PostReport(ctx context.Context, in PostReportInput) (PostReportO
 	if slackCode(err) == "message_not_found" { // somebody deleted it
 		in.TS = ""
 		out, err = a.send(ctx, in)
+	}
+	if err == nil && in.Attach != nil {
+		a.attachPlan(ctx, out, *in.Attach)
 	}
 	return out, translateSlack(in.Channel, err)
 }
@@ -97,7 +108,7 @@ var slackHelp = map[string]string{
 	"not_authed":        "the token is empty: check slack.token",
 	"account_inactive":  "the token's app was removed: make a new one",
 	"token_revoked":     "the token was revoked: make a new one",
-	"missing_scope":     "the app lacks the scope chat:write",
+	"missing_scope":     "the app lacks a scope: it needs chat:write, and files:write for plans",
 	"channel_not_found": "no such channel, or the app is not in it: check slack.channel, and invite the app",
 	"not_in_channel":    "invite the app to the channel",
 	"is_archived":       "the channel is archived: check slack.channel",
@@ -125,7 +136,8 @@ func slackCode(err error) string {
 
 var outcomeMarks = map[string]string{
 	OutcomeRunning: ":hourglass_flowing_sand:", OutcomeDone: ":white_check_mark:", OutcomeFailed: ":rotating_light:",
-	OutcomeCancelled: ":no_entry_sign:", OutcomeRolledBack: ":rewind:",
+	OutcomeCancelled: ":no_entry_sign:", OutcomeRolledBack: ":rewind:", OutcomeAsking: ":raised_hand:", OutcomePartial: ":warning:",
+	OutcomeDenied: ":no_entry_sign:", OutcomeVetoed: ":no_entry_sign:", OutcomeExpired: ":hourglass:",
 }
 
 var slackStepMarks = map[string]string{
@@ -144,8 +156,12 @@ func blocks(r Report) []slack.Block {
 	if steps := stepLines(r.Steps); steps != "" {
 		out = append(out, slack.NewSectionBlock(mrkdwn(steps), nil, nil))
 	}
+	out = append(out, listBlocks(r.Lists)...)
 	if fields := factFields(r.Facts); len(fields) > 0 {
 		out = append(out, slack.NewSectionBlock(nil, fields, nil))
+	}
+	if r.Ask != nil {
+		out = append(out, askBlocks(r)...)
 	}
 	foot := "`" + outside(r.WorkflowID, nameChars) + "`"
 	if r.URL != "" && len(r.URL) <= urlChars && !strings.ContainsAny(r.URL, "<|>") {

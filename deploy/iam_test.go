@@ -2,14 +2,10 @@ package deploy_test
 
 import (
 	"encoding/json"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -68,119 +64,69 @@ func actions(all []statement) []string {
 	return out
 }
 
-func TestBakePolicyGrantsWhatActivitiesCallAndNothingMore(t *testing.T) {
-	called := operations(t, "../activities/*.go")
-	// Tags that come with CreateImage and CopyImage need a permission of their own.
-	// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
-	called = append(called, "ec2:CreateTags")
-	slices.Sort(called)
-	if diff := cmp.Diff(called, actions(statements(t, "bake.json"))); diff != "" {
-		t.Errorf("called (-) and granted (+) differ:\n%s", diff)
-	}
-}
-
-func TestWorkerPolicyGrantsWhatSecretsNeed(t *testing.T) {
-	called := append(operations(t, "../internal/config/*.go"), "sts:AssumeRole")
-	slices.Sort(called)
-	if diff := cmp.Diff(called, actions(statements(t, "worker.json"))); diff != "" {
-		t.Errorf("called (-) and granted (+) differ:\n%s", diff)
-	}
-}
-
-// operations are the IAM actions behind the methods of the AWS interfaces in the files that match.
-func operations(t *testing.T, pattern string) []string {
-	t.Helper()
-	files, err := filepath.Glob(pattern)
-	if err != nil || len(files) == 0 {
-		t.Fatal(pattern, err)
-	}
-	var out []string
-	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		services := awsServices(t, file)
-		ast.Inspect(file, func(n ast.Node) bool {
-			if methods, ok := n.(*ast.InterfaceType); ok {
-				for _, method := range methods.Methods.List {
-					out = append(out, operation(method, services)...)
-				}
-			}
-			return true
-		})
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-const sdk = "github.com/aws/aws-sdk-go-v2/service/"
-
-// awsServices maps the names that a file uses to AWS's services.
-func awsServices(t *testing.T, file *ast.File) map[string]string {
-	t.Helper()
-	services := map[string]string{}
-	for _, spec := range file.Imports {
-		from, err := strconv.Unquote(spec.Path.Value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if service, ok := strings.CutPrefix(from, sdk); ok && !strings.Contains(service, "/") {
-			name := service
-			if spec.Name != nil {
-				name = spec.Name.Name
-			}
-			services[name] = service
+// TestPoliciesGrantWhatIsCalledAndNothingMore compares each policy with the AWS interfaces of the code that needs it.
+func TestPoliciesGrantWhatIsCalledAndNothingMore(t *testing.T) {
+	for file, needs := range map[string]struct{ files, more []string }{
+		// Tags that come with CreateImage and CopyImage need a permission of their own.
+		// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
+		"bake.json": {activityFiles(t, true), []string{"ec2:CreateTags"}},
+		// Without s3:ListBucket an artifact that is gone looks like one that is forbidden. To put a task definition back, its
+		// roles are passed on and its tags set.
+		// https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+		// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html
+		"prune.json": {
+			slices.Concat(activityFiles(t, false), files(t, "../internal/artifact/*.go"), []string{"../internal/ledger/table.go"}),
+			[]string{"ecs:TagResource", "iam:PassRole", "s3:ListBucket"},
+		},
+		"consumer.json": {files(t, "../activities/uses*.go"), nil},
+		"setup.json":    {append(files(t, "../starter/setup*.go"), "../internal/ledger/setup.go"), nil},
+		"worker.json":   {files(t, "../internal/config/*.go"), []string{"sts:AssumeRole"}},
+	} {
+		called := append(operations(t, needs.files), needs.more...)
+		slices.Sort(called)
+		if diff := cmp.Diff(slices.Compact(called), slices.Compact(actions(statements(t, file)))); diff != "" {
+			t.Errorf("%s: called (-) and granted (+) differ:\n%s", file, diff)
 		}
 	}
-	return services
 }
 
-// operation finds `Name(context.Context, *service.NameInput, …)`.
-func operation(method *ast.Field, services map[string]string) []string {
-	signature, ok := method.Type.(*ast.FuncType)
-	if !ok || len(method.Names) != 1 || len(signature.Params.List) < 2 {
-		return nil
-	}
-	pointer, ok := signature.Params.List[1].Type.(*ast.StarExpr)
-	if !ok {
-		return nil
-	}
-	input, ok := pointer.X.(*ast.SelectorExpr)
-	if !ok {
-		return nil
-	}
-	from, ok := input.X.(*ast.Ident)
-	if !ok || services[from.Name] == "" || input.Sel.Name != method.Names[0].Name+"Input" {
-		return nil
-	}
-	// True of every service so far; s3:HeadObject, for one, is s3:GetObject to IAM.
-	return []string{services[from.Name] + ":" + method.Names[0].Name}
-}
+// unscoped are actions beside Describe… and List… that AWS does not limit to resources.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
+var unscoped = []string{"ecs:DeregisterTaskDefinition", "ecr:GetRegistryPolicy"}
 
-// TestPoliciesAreScoped: what changes something says what of, and only Epoxy's own images can be removed.
+// TestPoliciesAreScoped: what changes something says what of, and only Epoxy's own AMIs can be removed.
 func TestPoliciesAreScoped(t *testing.T) {
 	own := "aws:ResourceTag/" + policy.TagRun
-	for _, file := range []string{"bake.json", "pinned.json", "worker.json"} {
+	for _, file := range []string{"bake.json", "pinned.json", "prune.json", "consumer.json", "setup.json", "worker.json"} {
 		for _, s := range statements(t, file) {
 			for _, action := range s.Action {
 				_, name, _ := strings.Cut(action, ":")
 				switch {
 				case strings.Contains(action, "*"):
 					t.Errorf("%s %s: %s has a wildcard", file, s.Sid, action)
-				case strings.HasPrefix(name, "Describe"):
+				case strings.HasPrefix(name, "Describe"), strings.HasPrefix(name, "List"), slices.Contains(unscoped, action):
 				case slices.Contains(s.Resource, "*") && len(s.Condition) == 0:
 					t.Errorf("%s %s: %s is allowed on everything", file, s.Sid, action)
-				case name == "CreateTags" && s.Condition["StringEquals"]["ec2:CreateAction"] == nil:
+				case action == "ec2:CreateTags" && s.Condition["StringEquals"]["ec2:CreateAction"] == nil:
 					t.Errorf("%s %s: tags of what is there already could be changed, epoxy:run too", file, s.Sid)
+				case action == "ecs:TagResource" && !slices.Equal(s.Condition["StringEquals"]["ecs:CreateAction"], list{"RegisterTaskDefinition"}):
+					t.Errorf("%s %s: tags of what is there already could be changed", file, s.Sid)
 				case slices.Contains([]string{"DeregisterImage", "DeleteSnapshot", "ModifyImageAttribute"}, name) &&
 					!slices.Equal(s.Condition["StringLike"][own], list{"?*"}):
 					t.Errorf("%s %s: %s is not limited to what carries %s", file, s.Sid, action, policy.TagRun)
 				}
 			}
+		}
+	}
+}
+
+// TestConsumersAreOnlyRead: nothing is ever changed in an account that merely uses images.
+func TestConsumersAreOnlyRead(t *testing.T) {
+	for _, action := range actions(statements(t, "consumer.json")) {
+		_, name, _ := strings.Cut(action, ":")
+		if !strings.HasPrefix(name, "Describe") && !strings.HasPrefix(name, "List") && !strings.HasPrefix(name, "Get") {
+			t.Errorf("consumer.json grants %s", action)
 		}
 	}
 }
@@ -214,6 +160,45 @@ func TestPoliciesFitTheExample(t *testing.T) {
 	}
 }
 
+// TestPrunePoliciesFitTheExample does the same for its prunes.
+func TestPrunePoliciesFitTheExample(t *testing.T) {
+	cfg, err := config.Load("../epoxy.example.yaml", func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	prune, setup := statements(t, "prune.json"), statements(t, "setup.json")
+	bucket, table := "arn:aws:s3:::"+cfg.ArtifactStore().Bucket, cfg.LedgerTable()
+	ledger := "arn:aws:dynamodb:" + table.Place.Region + ":" + table.Place.Account + ":table/" + table.Table
+	wantAllowed(t, prune, "s3:PutObject", bucket+"/plans/x")
+	wantAllowed(t, prune, "s3:ListBucket", bucket)
+	wantAllowed(t, prune, "dynamodb:UpdateItem", ledger)
+	wantAllowed(t, setup, "s3:CreateBucket", bucket)
+	wantAllowed(t, setup, "dynamodb:CreateTable", ledger)
+	for _, name := range cfg.PruneNames(policy.PlanOfImages) {
+		p, err := cfg.PruneImages(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, repository := range p.Repositories {
+			wantAllowed(t, prune, "ecr:BatchDeleteImage", "arn:aws:ecr:"+p.Place.Region+":"+p.Place.Account+":repository/"+repository)
+		}
+		for _, o := range p.InUseObjects {
+			wantAllowed(t, prune, "s3:GetObject", "arn:aws:s3:::"+o.Bucket+"/"+o.Key)
+		}
+	}
+	for _, name := range cfg.PruneNames(policy.PlanOfTaskDefinitions) {
+		p, err := cfg.PruneTaskDefinitions(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, family := range p.Rules.Families {
+			for _, action := range []string{"ecs:DeleteTaskDefinitions", "ecs:RegisterTaskDefinition"} {
+				wantAllowed(t, prune, action, "arn:aws:ecs:"+p.Place.Region+":"+p.Place.Account+":task-definition/"+family+":7")
+			}
+		}
+	}
+}
+
 func wantAllowed(t *testing.T, all []statement, action, resource string) {
 	t.Helper()
 	for _, s := range all {
@@ -234,9 +219,11 @@ func wantAllowed(t *testing.T, all []statement, action, resource string) {
 // TestReadmeNamesEveryAction keeps the table beside the policies whole.
 func TestReadmeNamesEveryAction(t *testing.T) {
 	readme := read(t, filepath.Join("iam", "README.md"))
-	for _, action := range actions(statements(t, "bake.json")) {
-		if !strings.Contains(readme, "`"+action+"`") {
-			t.Errorf("iam/README.md does not say what %s is for", action)
+	for _, file := range []string{"bake.json", "prune.json", "consumer.json", "setup.json"} {
+		for _, action := range actions(statements(t, file)) {
+			if !strings.Contains(readme, "`"+action+"`") {
+				t.Errorf("iam/README.md does not say what %s is for (%s)", action, file)
+			}
 		}
 	}
 	files, err := os.ReadDir("iam")

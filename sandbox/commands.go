@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"epoxy/sandbox/github"
 	"epoxy/sandbox/slack"
 	"epoxy/sandbox/stack"
 )
@@ -23,7 +24,7 @@ func upCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "up", Short: "Start the sandbox and leave it running", Args: cobra.NoArgs,
 		Long: "Start the sandbox and leave it running. Ports come from the flags, else from\n" +
-			"EPOXY_SANDBOX_{TEMPORAL,UI,AWS,SLACK}_PORT, else they are free ones.",
+			"EPOXY_SANDBOX_{TEMPORAL,UI,AWS,SLACK,GITHUB}_PORT, else they are free ones.",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if options.Ports, err = stack.PortsFromEnvironment(); err != nil {
 				return err
@@ -46,6 +47,7 @@ func upCommand() *cobra.Command {
 	cmd.Flags().IntVar(&flags.TemporalUI, "ui-port", 0, "port of Temporal's web UI (0: a free one)")
 	cmd.Flags().IntVar(&flags.AWS, "aws-port", 0, "port of the AWS stand-in (0: a free one)")
 	cmd.Flags().IntVar(&flags.Slack, "slack-port", 0, "port of the Slack stand-in (0: a free one)")
+	cmd.Flags().IntVar(&flags.GitHub, "github-port", 0, "port of the GitHub stand-in (0: a free one)")
 	return cmd
 }
 
@@ -56,6 +58,7 @@ func explain(out io.Writer, s *stack.Stack) error {
 	fmt.Fprintf(table, "  Temporal\t%s\tweb UI; workers connect to %s\n", s.UIURL(), s.TemporalAddress())
 	fmt.Fprintf(table, "  AWS\t%s\tmoto, made strict; controls under /epoxy/\n", s.AWSURL())
 	fmt.Fprintf(table, "  Slack\t%s\tshows what Epoxy posts\n", s.SlackURL())
+	fmt.Fprintf(table, "  GitHub\t%s\tcommits, branches, tags and pull requests; controls under /control/\n", s.GitHubURL())
 	if err := table.Flush(); err != nil {
 		return err
 	}
@@ -120,27 +123,39 @@ func statusCommand() *cobra.Command {
 
 // slackCommand runs the Slack stand-in alone, in the foreground; `up` uses it too.
 func slackCommand() *cobra.Command {
+	return standInCommand("slack", "Slack", slack.TokenVariable, "xoxb-sandbox", func() http.Handler {
+		return slack.NewServer(slack.OptionsFromEnvironment())
+	})
+}
+
+// githubCommand runs the GitHub stand-in alone, in the foreground; `up` uses it too.
+func githubCommand() *cobra.Command {
+	return standInCommand("github", "GitHub", github.TokenVariable, "ghp_sandbox", func() http.Handler {
+		return github.New(github.OptionsFromEnvironment())
+	})
+}
+
+func standInCommand(name, title, variable, example string, handler func() http.Handler) *cobra.Command {
 	var addr string
 	cmd := &cobra.Command{
-		Use: "slack", Short: "Run the Slack stand-in alone, in the foreground", Args: cobra.NoArgs,
+		Use: name, Short: "Run the " + title + " stand-in alone, in the foreground", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			token := os.Getenv(slack.TokenVariable)
-			if token == "" {
-				return fmt.Errorf("set %s to the token that callers must send, for example xoxb-sandbox", slack.TokenVariable)
+			if os.Getenv(variable) == "" {
+				return fmt.Errorf("set %s to the token that callers must send, for example %s", variable, example)
 			}
 			var listen net.ListenConfig
 			listener, err := listen.Listen(cmd.Context(), "tcp", addr)
 			if err != nil {
 				return fmt.Errorf("%w; choose another address with --addr", err)
 			}
-			server := &http.Server{Handler: slack.New(token), ReadHeaderTimeout: 10 * time.Second}
+			server := &http.Server{Handler: handler(), ReadHeaderTimeout: 10 * time.Second}
 			go func() {
 				<-cmd.Context().Done()
 				grace, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 				defer cancel()
 				_ = server.Shutdown(grace)
 			}()
-			fmt.Fprintf(cmd.OutOrStdout(), "Slack stand-in on http://%s\n", listener.Addr())
+			fmt.Fprintf(cmd.OutOrStdout(), "%s stand-in on http://%s\n", title, listener.Addr())
 			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 				return err
 			}

@@ -13,6 +13,7 @@ import (
 
 	"epoxy/internal/config"
 	"epoxy/internal/connect"
+	"epoxy/internal/policy"
 	"epoxy/workflows"
 )
 
@@ -34,7 +35,7 @@ const (
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "epoxy",
-		Short:         "Durable glue for AWS: bakes images and rolls them out",
+		Short:         "Durable glue for AWS: bakes images and rolls them out, prunes what nobody uses",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
@@ -54,7 +55,9 @@ func (a *app) command() *cobra.Command {
 		a.taskQueue = q
 	}
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{outputText, outputJSON}, cobra.ShellCompDirectiveNoFileComp))
-	root.AddCommand(a.bakeCommand(), a.listCommand(), a.watchCommand(), a.cancelCommand(), a.configCommand(), a.setupCommand())
+	root.AddCommand(a.bakeCommand(), a.pruneCommand(), a.planCommand(), a.decideCommand(policy.DecideApprove), a.decideCommand(policy.DecideDeny),
+		a.decideCommand(policy.DecideVeto), a.listCommand(), a.watchCommand(), a.cancelCommand(), a.whyCommand(), a.undoCommand(),
+		a.serveCommand(), a.configCommand(), a.setupCommand())
 	return root
 }
 

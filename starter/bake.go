@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -12,7 +11,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
 	"epoxy/activities"
@@ -140,51 +138,11 @@ func requester() string {
 
 // startBake starts the run itself; one that runs already is exit code 4.
 func (a *app) startBake(ctx context.Context, c client.Client, o client.Options, in workflows.BakeInput, wait bool) error {
-	id := workflows.BakeWorkflowID(in.LaunchTemplateID)
-	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: id, TaskQueue: a.taskQueue,
-		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
-		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		TypedSearchAttributes:                    workflows.BakeSearchAttributes(in),
-		StaticSummary:                            workflows.BakeSummary(in),
-		StaticDetails:                            workflows.BakeDetails(in),
-	}, workflows.BakeType, in)
-	if running, ok := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); ok {
-		return exit(exitAlreadyRunning, "%s runs already (%s): wait for it, or use --on-conflict queue or supersede",
-			id, workflows.RunURL(in.Telling.UI, o.Namespace, id, running.RunId))
-	}
-	if err != nil {
-		return err
-	}
-	return a.started(ctx, c, o, in, startedRun{WorkflowID: id, RunID: run.GetRunID()}, wait)
-}
-
-// startedRun is what a start prints.
-type startedRun struct {
-	WorkflowID string `json:"workflow_id"`
-	RunID      string `json:"run_id"`
-	URL        string `json:"url,omitempty"`
-}
-
-func (a *app) started(ctx context.Context, c client.Client, o client.Options, in workflows.BakeInput, s startedRun, wait bool) error {
-	if in.Telling.UI != "" {
-		s.URL = workflows.RunURL(in.Telling.UI, o.Namespace, s.WorkflowID, s.RunID)
-	}
-	if !wait && a.json() {
-		return a.printJSON(s)
-	}
-	if !a.json() {
-		fmt.Fprintf(a.out, "%s started\n", s.WorkflowID)
-		if s.URL != "" {
-			fmt.Fprintln(a.out, s.URL)
-		}
-	}
-	if !wait {
-		fmt.Fprintf(a.out, "follow it: epoxy watch %s\n", s.WorkflowID)
-		return nil
-	}
-	return a.follow(ctx, c, s)
+	return a.begin(ctx, c, o, job{
+		id: workflows.BakeWorkflowID(in.LaunchTemplateID), kind: workflows.BakeType, input: in, ui: in.Telling.UI,
+		attributes: workflows.BakeSearchAttributes(in), summary: workflows.BakeSummary(in), details: workflows.BakeDetails(in),
+		hint: "wait for it, or use --on-conflict queue or supersede",
+	}, wait)
 }
 
 // queueBake hands the bake to the launch template's queue. The update's id is the request's: a retry asks nothing new.
@@ -209,7 +167,7 @@ func (a *app) queueBake(ctx context.Context, c client.Client, o client.Options, 
 	}
 	queue := startedRun{WorkflowID: id, RunID: handle.RunID()}
 	if !f.wait {
-		return a.started(ctx, c, o, in, queue, false)
+		return a.started(ctx, c, o, in.Telling.UI, queue, false)
 	}
 	if !a.json() {
 		fmt.Fprintf(a.out, "%s: waiting for its turn at %s\n", id, workflows.BakeWorkflowID(in.LaunchTemplateID))
@@ -218,5 +176,5 @@ func (a *app) queueBake(ctx context.Context, c client.Client, o client.Options, 
 	if err != nil {
 		return err
 	}
-	return a.started(ctx, c, o, in, run, true)
+	return a.started(ctx, c, o, in.Telling.UI, run, true)
 }

@@ -6,13 +6,9 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/operatorservice/v1"
-	"go.temporal.io/sdk/client"
 	"golang.org/x/term"
 
 	"epoxy/internal/config"
-	"epoxy/workflows"
 )
 
 func (a *app) configCommand() *cobra.Command {
@@ -71,33 +67,4 @@ func (a *app) checkConfig() error {
 func colored(w any) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == ""
-}
-
-func (a *app) setupCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "setup", Short: "Register Epoxy's search attributes with Temporal; safe to run again", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.connected(cmd.Context(), func(_ *config.Config, c client.Client, o client.Options) error {
-				have, err := c.OperatorService().ListSearchAttributes(cmd.Context(), &operatorservice.ListSearchAttributesRequest{Namespace: o.Namespace})
-				if err != nil {
-					return err
-				}
-				missing := map[string]enumspb.IndexedValueType{}
-				for _, name := range workflows.SearchAttributeNames() {
-					if kind, ok := have.GetCustomAttributes()[name]; !ok {
-						missing[name] = enumspb.INDEXED_VALUE_TYPE_KEYWORD
-					} else if kind != enumspb.INDEXED_VALUE_TYPE_KEYWORD {
-						return exit(exitFailed, "search attribute %s exists in namespace %s as %s; Epoxy needs a Keyword: use a namespace of its own", name, o.Namespace, kind)
-					}
-				}
-				if len(missing) > 0 {
-					_, err = c.OperatorService().AddSearchAttributes(cmd.Context(), &operatorservice.AddSearchAttributesRequest{Namespace: o.Namespace, SearchAttributes: missing})
-					if err != nil {
-						return err
-					}
-				}
-				return a.say(map[string]any{"namespace": o.Namespace, "added": len(missing)}, "namespace %s has Epoxy's search attributes (%d added)", o.Namespace, len(missing))
-			})
-		},
-	}
 }

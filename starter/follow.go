@@ -129,7 +129,7 @@ func (a *app) ended(ctx context.Context, c client.Client, run startedRun, s snap
 		}
 	}
 	if err == nil {
-		return nil
+		return judge(run.WorkflowID, s.Report)
 	}
 	if s.Report != nil && s.Report.Reason != "" {
 		return exit(exitFailed, "%s: %s (%s)", run.WorkflowID, s.Report.Reason, s.Report.Headline)
@@ -138,6 +138,20 @@ func (a *app) ended(ctx context.Context, c client.Client, run startedRun, s snap
 		return exit(exitFailed, "%s: %s", run.WorkflowID, s.Report.Headline)
 	}
 	return exit(exitFailed, "%s: %w", run.WorkflowID, err)
+}
+
+// judge turns how a completed run ended into an exit code.
+func judge(id string, r *activities.Report) error {
+	if r == nil {
+		return nil
+	}
+	switch r.Outcome {
+	case activities.OutcomeDenied, activities.OutcomeVetoed, activities.OutcomeExpired:
+		return exit(exitDenied, "%s: %s", id, r.Headline)
+	case activities.OutcomePartial:
+		return exit(exitFailed, "%s: %s", id, r.Headline)
+	}
+	return nil
 }
 
 // awaitTurn waits until the queue has started this very request, or has refused it.

@@ -65,7 +65,7 @@ func TestCompletion(t *testing.T) {
 
 func TestListQuery(t *testing.T) {
 	got, err := listQuery(false, "vg/shop", "")
-	if want := "WorkflowType IN ('Bake', 'BakeQueue') AND ExecutionStatus = 'Running' AND Target STARTS_WITH 'vg/shop'"; err != nil || got != want {
+	if want := "WorkflowType IN ('Bake', 'BakeQueue', 'PruneImages', 'PruneTaskDefinitions', 'Undo') AND ExecutionStatus = 'Running' AND Target STARTS_WITH 'vg/shop'"; err != nil || got != want {
 		t.Errorf("got %s, %v", got, err)
 	}
 	if _, err := listQuery(true, "x' OR WorkflowId != '", ""); err == nil {

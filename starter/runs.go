@@ -60,13 +60,13 @@ func (a *app) listCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "ended runs, too, as long as Temporal keeps them")
 	cmd.Flags().StringVar(&target, "target", "", "only this target, such as vg/shop/web/prod/a; a beginning is enough")
-	cmd.Flags().StringVar(&outcome, "outcome", "", "only this outcome: running, done, failed, cancelled or rolled-back")
+	cmd.Flags().StringVar(&outcome, "outcome", "", "only this outcome: running, done, partial, failed, cancelled, denied, vetoed, expired or rolled-back")
 	cmd.Flags().IntVar(&limit, "limit", 50, "at most this many, the newest first")
 	return cmd
 }
 
 func listQuery(all bool, target, outcome string) (string, error) {
-	terms := []string{fmt.Sprintf("WorkflowType IN ('%s', '%s')", workflows.BakeType, workflows.BakeQueueType)}
+	terms := []string{"WorkflowType IN ('" + strings.Join(workflows.JobTypes(), "', '") + "')"}
 	if !all && outcome == "" {
 		terms = append(terms, "ExecutionStatus = 'Running'")
 	}

@@ -107,7 +107,15 @@ func connectActivities(ctx context.Context, cfg *config.Config, temporal client.
 	if talk != nil {
 		slack.Client = talk
 	}
-	return activities.NewSet(cloud.New(base), slack, &activities.Runs{Client: temporal}), nil
+	others := activities.Others{Slack: slack, Runs: &activities.Runs{Client: temporal}}
+	gh, err := connect.GitHub(ctx, cfg.GitHub)
+	if err != nil {
+		return nil, err
+	}
+	if gh != nil {
+		others.GitHub = &activities.GitHub{Client: gh}
+	}
+	return activities.NewSet(cloud.New(base), others), nil
 }
 
 func newWorker(temporal client.Client, o options, set *activities.Set) (worker.Worker, error) {

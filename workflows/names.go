@@ -13,15 +13,27 @@ const TaskQueue = "epoxy"
 
 // Workflow types.
 const (
-	BakeType        = "Bake"
-	BakeQueueType   = "BakeQueue"
-	SlackReportType = "SlackReport"
+	BakeType                 = "Bake"
+	BakeQueueType            = "BakeQueue"
+	SlackReportType          = "SlackReport"
+	PruneImagesType          = "PruneImages"
+	PruneTaskDefinitionsType = "PruneTaskDefinitions"
+	PrunePartType            = "PrunePart"
+	UndoType                 = "Undo"
 )
+
+// JobTypes are the workflows that people start and list; the others are parts of them.
+func JobTypes() []string {
+	return []string{BakeType, BakeQueueType, PruneImagesType, PruneTaskDefinitionsType, UndoType}
+}
 
 // Queries and updates.
 const (
 	ReportQuery  = "report" // → activities.Report, of every job
+	PlanQuery    = "plan"   // → activities.Artifact, of a prune
+	AskingQuery  = "asking" // → policy.Asking, of a job that asks people
 	SubmitUpdate = "submit" // BakeRequest → BakeResult, of a bake queue
+	DecideUpdate = "decide" // policy.Decision → Decided, of a job that asks people
 )
 
 // Search attributes, all keywords. `epoxy setup` registers them.
@@ -42,3 +54,29 @@ func BakeWorkflowID(launchTemplateID string) string { return "bake/" + launchTem
 
 // BakeQueueWorkflowID is where bakes wait for that lock.
 func BakeQueueWorkflowID(launchTemplateID string) string { return "bake-queue/" + launchTemplateID }
+
+// PruneImagesWorkflowID is the lock of a policy for images. A dry run changes nothing and so has a lock of its own.
+func PruneImagesWorkflowID(policy string, dryRun bool) string {
+	return dryRunID("prune-images/"+policy, dryRun)
+}
+
+// PruneTaskDefinitionsWorkflowID is the lock of a policy for task definitions.
+func PruneTaskDefinitionsWorkflowID(policy string, dryRun bool) string {
+	return dryRunID("prune-task-definitions/"+policy, dryRun)
+}
+
+func dryRunID(id string, dryRun bool) string {
+	if dryRun {
+		return id + "/dry-run"
+	}
+	return id
+}
+
+// PrunePartWorkflowID is the lock of what one part of a plan deletes from: a repository (account/region/name), or the task
+// definitions of an account and Region. Two policies never delete from the same one at the same time.
+func PrunePartWorkflowID(kind, name string) string {
+	return "prune-" + kind + "-of/" + name
+}
+
+// UndoWorkflowID is the lock of a ledger entry.
+func UndoWorkflowID(entry string) string { return "undo/" + entry }

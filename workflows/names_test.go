@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"epoxy/activities"
+	"epoxy/internal/policy"
 )
 
 // registry writes down what is registered.
@@ -36,7 +37,7 @@ func (r *registry) RegisterActivityWithOptions(_ any, o activity.RegisterOptions
 
 func registered() *registry {
 	r := &registry{}
-	Register(r, activities.NewSet(nil, &activities.Slack{}, &activities.Runs{}))
+	Register(r, activities.NewSet(nil, activities.Others{Slack: &activities.Slack{}, Runs: &activities.Runs{}}))
 	return r
 }
 
@@ -47,35 +48,45 @@ func TestPermanentNames(t *testing.T) {
 	got := map[string][]string{
 		"workflows":         r.workflows,
 		"activities":        r.activities,
-		"queries, updates":  {ReportQuery, SubmitUpdate},
+		"queries, updates":  {ReportQuery, PlanQuery, AskingQuery, SubmitUpdate, DecideUpdate},
 		"task queue":        {TaskQueue},
 		"search attributes": SearchAttributeNames(),
-		"ids":               {BakeWorkflowID("lt-1"), BakeQueueWorkflowID("lt-1")},
-		"conflicts":         {ConflictFail, ConflictQueue, ConflictSupersede},
-		"outcomes":          {activities.OutcomeRunning, activities.OutcomeDone, activities.OutcomeFailed, activities.OutcomeCancelled, activities.OutcomeRolledBack},
+		"ids": {
+			BakeWorkflowID("lt-1"), BakeQueueWorkflowID("lt-1"), PruneImagesWorkflowID("p", false), PruneImagesWorkflowID("p", true),
+			PruneTaskDefinitionsWorkflowID("p", false), PrunePartWorkflowID(policy.PlanOfImages, "1/r/n"), UndoWorkflowID("e"),
+		},
+		"conflicts": {ConflictFail, ConflictQueue, ConflictSupersede},
+		"outcomes": {
+			activities.OutcomeRunning, activities.OutcomeDone, activities.OutcomeFailed, activities.OutcomeCancelled, activities.OutcomeRolledBack,
+			activities.OutcomeAsking, activities.OutcomePartial, activities.OutcomeDenied, activities.OutcomeVetoed, activities.OutcomeExpired,
+		},
 		"states of a step":  {activities.StepAhead, activities.StepRunning, activities.StepDone, activities.StepFailed},
-		"errors, workflows": {ErrSuperseded, errRolledBack},
+		"errors, workflows": {ErrSuperseded, errRolledBack, errNotGranted, errStopped},
 		"errors, activities": {
 			activities.ErrNotFound, activities.ErrForbidden, activities.ErrInvalid, activities.ErrThrottled, activities.ErrNotReady,
-			activities.ErrWrongAccount, activities.ErrTimedOut, activities.ErrImageFailed, activities.ErrNameTaken, activities.ErrNotAlone,
+			activities.ErrWrongAccount, activities.ErrTimedOut, activities.ErrImageFailed, activities.ErrNameTaken, activities.ErrNotAlone, activities.ErrTampered,
 		},
 	}
 	want := map[string][]string{
-		"workflows": {"Bake", "BakeQueue", "SlackReport"},
+		"workflows": {"Bake", "BakeQueue", "SlackReport", "PruneImages", "PruneTaskDefinitions", "PrunePart", "Undo"},
 		"activities": {
-			"AwaitImage", "AwaitRunClosed", "CancelRefresh", "CopyImage", "CreateImage", "CreateLaunchTemplateVersion", "FindSource", "PinGroup",
-			"PostReport", "PutImageParameter", "RefreshInstances", "RemoveImage", "SetDefaultVersion", "ShareImage", "SurveyBake",
+			"AwaitImage", "AwaitRunClosed", "CancelRefresh", "CopyImage", "CreateImage", "CreateLaunchTemplateVersion", "DeleteImages", "FindCommits",
+			"FindRepositories", "FindSource", "PinGroup", "PlanRepository", "PlanTaskDefinitions", "PostReply", "PostReport", "PutImageParameter",
+			"ReadListedUses", "RefreshInstances", "RemoveImage", "RemoveTaskDefinitions", "Restore", "SetDefaultVersion", "ShareImage", "SortUses",
+			"SurveyBake", "SurveyUses", "TakeInventory", "TakeTaskDefinitions", "WritePlan",
 		},
-		"queries, updates":  {"report", "submit"},
+		"queries, updates":  {"report", "plan", "asking", "submit", "decide"},
 		"task queue":        {"epoxy"},
 		"search attributes": {"Target", "Account", "Region", "Outcome"},
-		"ids":               {"bake/lt-1", "bake-queue/lt-1"},
+		"ids": {
+			"bake/lt-1", "bake-queue/lt-1", "prune-images/p", "prune-images/p/dry-run", "prune-task-definitions/p", "prune-images-of/1/r/n", "undo/e",
+		},
 		"conflicts":         {"fail", "queue", "supersede"},
-		"outcomes":          {"running", "done", "failed", "cancelled", "rolled-back"},
+		"outcomes":          {"running", "done", "failed", "cancelled", "rolled-back", "asking", "partial", "denied", "vetoed", "expired"},
 		"states of a step":  {"ahead", "running", "done", "failed"},
-		"errors, workflows": {"Superseded", "RolledBack"},
+		"errors, workflows": {"Superseded", "RolledBack", "NotGranted", "Stopped"},
 		"errors, activities": {
-			"NotFound", "Forbidden", "Invalid", "Throttled", "NotReady", "WrongAccount", "TimedOut", "ImageFailed", "NameTaken", "MoreThanTheImageChanged",
+			"NotFound", "Forbidden", "Invalid", "Throttled", "NotReady", "WrongAccount", "TimedOut", "ImageFailed", "NameTaken", "MoreThanTheImageChanged", "Tampered",
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -86,13 +97,16 @@ func TestPermanentNames(t *testing.T) {
 // The world's activities have the names of the real ones, and every real one has its fake.
 func TestWorldHasEveryActivity(t *testing.T) {
 	var fake []string
-	for m := range reflect.TypeFor[*fakes]().Methods() {
-		fake = append(fake, m.Name)
+	for _, world := range []reflect.Type{reflect.TypeFor[*fakes](), reflect.TypeFor[*pruneFakes]()} {
+		for m := range world.Methods() {
+			fake = append(fake, m.Name)
+		}
 	}
 	fake = append(fake, "AwaitRunClosed") // which the queue's tests have
 	want := registered().activities
 	slices.Sort(want)
 	slices.Sort(fake)
+	fake = slices.Compact(fake)
 	if diff := cmp.Diff(want, fake); diff != "" {
 		t.Error(diff)
 	}
@@ -100,7 +114,7 @@ func TestWorldHasEveryActivity(t *testing.T) {
 
 // Everything real can be registered: every activity has a form that Temporal takes.
 func TestRegister(t *testing.T) {
-	Register(newEnvironment(t, &recorder{}), activities.NewSet(nil, &activities.Slack{}, &activities.Runs{}))
+	Register(newEnvironment(t, &recorder{}), activities.NewSet(nil, activities.Others{Slack: &activities.Slack{}, Runs: &activities.Runs{}}))
 }
 
 func TestSearchAttributesOfABake(t *testing.T) {

@@ -10,9 +10,7 @@ import (
 // Register registers every workflow and activity; the worker, the tests and the replays all use it.
 func Register(r worker.Registry, set *activities.Set) {
 	RegisterWorkflows(r)
-	for _, group := range []any{
-		set.Surveyor, set.Images, set.ImageWaiter, set.ImageRemover, set.LaunchTemplates, set.AutoScaling, set.Parameters, set.Slack, set.Runs,
-	} {
+	for _, group := range set.Groups() {
 		r.RegisterActivity(group)
 	}
 }
@@ -22,4 +20,8 @@ func RegisterWorkflows(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(Bake, workflow.RegisterOptions{Name: BakeType})
 	r.RegisterWorkflowWithOptions(BakeQueue, workflow.RegisterOptions{Name: BakeQueueType})
 	r.RegisterWorkflowWithOptions(SlackReport, workflow.RegisterOptions{Name: SlackReportType})
+	r.RegisterWorkflowWithOptions(PruneImages, workflow.RegisterOptions{Name: PruneImagesType})
+	r.RegisterWorkflowWithOptions(PruneTaskDefinitions, workflow.RegisterOptions{Name: PruneTaskDefinitionsType})
+	r.RegisterWorkflowWithOptions(PrunePart, workflow.RegisterOptions{Name: PrunePartType})
+	r.RegisterWorkflowWithOptions(Undo, workflow.RegisterOptions{Name: UndoType})
 }

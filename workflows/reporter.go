@@ -21,24 +21,29 @@ type Telling struct {
 type reporter struct {
 	activities.Report
 
+	home    string // channel as configured
 	channel string
-	ts      string // of the Slack message
-	asked   bool   // a post was sent: it may have arrived even if no answer did
-	changed bool   // something to tell
-	busy    bool   // a post is under way
+	ts      string                 // of the Slack message
+	attach  *activities.Attachment // a plan, for the message's thread
+	asked   bool                   // a post was sent: it may have arrived even if no answer did
+	changed bool                   // something to tell
+	busy    bool                   // a post is under way
 	closed  bool
 	cancel  workflow.CancelFunc
+	patient time.Duration // how long a post is tried while the work goes on; 0: liveBound
 }
 
 const (
 	liveBound  = 30 * time.Second // of an update while the work goes on
 	finalBound = 10 * time.Second // of the last update; then it is handed to a run of its own
 	settleTime = 5 * time.Second  // for an update under way when the work ends
+
+	attachBound = 30 * time.Second // of a post that brings a plan along
 )
 
 func newReporter(ctx workflow.Context, title string, to Telling, steps []string) (*reporter, error) {
 	info := workflow.GetInfo(ctx)
-	r := &reporter{channel: to.Channel, Report: activities.Report{
+	r := &reporter{home: to.Channel, channel: to.Channel, Report: activities.Report{
 		Title: title, Outcome: activities.OutcomeRunning, Begun: info.WorkflowStartTime,
 		WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID,
 	}}
@@ -48,12 +53,18 @@ func newReporter(ctx workflow.Context, title string, to Telling, steps []string)
 	for _, name := range steps {
 		r.Steps = append(r.Steps, activities.Step{Name: name, State: activities.StepAhead})
 	}
-	if to.Channel != "" {
-		lasting := detached(ctx)
-		lasting, r.cancel = workflow.WithCancel(lasting)
-		workflow.Go(lasting, r.keepTelling)
-	}
+	r.start(ctx)
 	return r, workflow.SetQueryHandler(ctx, ReportQuery, func() (activities.Report, error) { return r.Report, nil })
+}
+
+// start lets a coroutine of its own keep Slack up to date.
+func (r *reporter) start(ctx workflow.Context) {
+	if r.channel == "" {
+		return
+	}
+	lasting := detached(ctx)
+	lasting, r.cancel = workflow.WithCancel(lasting)
+	workflow.Go(lasting, r.keepTelling)
 }
 
 // RunURL is a run's page in the Temporal UI.
@@ -120,7 +131,7 @@ func (r *reporter) keepTelling(ctx workflow.Context) {
 			return
 		}
 		r.changed, r.busy = false, true
-		if err := r.post(ctx, liveBound); err != nil {
+		if err := r.post(ctx, max(r.patient, liveBound)); err != nil {
 			workflow.GetLogger(ctx).Warn("Slack was not told; the work goes on", "error", err)
 		}
 		r.busy = false
@@ -128,12 +139,16 @@ func (r *reporter) keepTelling(ctx workflow.Context) {
 }
 
 func (r *reporter) post(ctx workflow.Context, bound time.Duration) error {
-	in := activities.PostReportInput{Channel: r.channel, TS: r.ts, Again: r.asked, Report: r.Report}
+	in := activities.PostReportInput{Channel: r.channel, TS: r.ts, Again: r.asked, Report: r.Report, Attach: r.attach}
 	in.Report.Steps = append([]activities.Step(nil), r.Steps...)
 	r.asked = true
 	var slack *activities.Slack
 	var out activities.PostReportOutput
-	err := workflow.ExecuteActivity(telling(ctx, bound), slack.PostReport, in).Get(ctx, &out)
+	ctx = telling(ctx, bound)
+	if r.attach != nil {
+		ctx = workflow.WithStartToCloseTimeout(ctx, attachBound)
+	}
+	err := workflow.ExecuteActivity(ctx, slack.PostReport, in).Get(ctx, &out)
 	if err == nil {
 		r.channel, r.ts = out.Channel, out.TS
 	}
@@ -145,10 +160,33 @@ func (r *reporter) close(ctx workflow.Context, outcome, headline, reason string)
 	ctx = detached(ctx)
 	r.Outcome, r.Headline, r.Reason, r.Ended = outcome, headline, reason, workflow.Now(ctx)
 	r.show(ctx)
-	logger := workflow.GetLogger(ctx)
 	if err := workflow.UpsertTypedSearchAttributes(ctx, OutcomeKey.ValueSet(outcome)); err != nil {
-		logger.Error("Outcome was not set; run `epoxy setup`", "error", err)
+		workflow.GetLogger(ctx).Error("Outcome was not set; run `epoxy setup`", "error", err)
 	}
+	r.lastWord(ctx)
+}
+
+// another is a message beside the run's report, such as a question; the key tells it from the run's.
+func (r *reporter) another(ctx workflow.Context, channel, key string, patient time.Duration) *reporter {
+	m := &reporter{home: channel, channel: channel, patient: patient, Report: activities.Report{
+		Title: r.Title, Begun: workflow.Now(ctx), WorkflowID: r.WorkflowID, RunID: key, URL: r.URL,
+	}}
+	if channel == r.home && r.ts != "" {
+		m.channel = r.channel // as an id, which finds a message again after a lost answer
+	}
+	m.start(ctx)
+	return m
+}
+
+// settle ends a message beside the report.
+func (r *reporter) settle(ctx workflow.Context, outcome, headline, reason string) {
+	ctx = detached(ctx)
+	r.Outcome, r.Headline, r.Reason, r.Ended, r.Ask = outcome, headline, reason, workflow.Now(ctx), nil
+	r.lastWord(ctx)
+}
+
+// lastWord brings Slack up to date for the last time.
+func (r *reporter) lastWord(ctx workflow.Context) {
 	if r.channel == "" {
 		return
 	}
@@ -158,22 +196,30 @@ func (r *reporter) close(ctx workflow.Context, outcome, headline, reason string)
 			r.cancel()
 		}
 	}
-	if err := r.post(ctx, finalBound); err == nil {
+	bound := finalBound
+	if r.attach != nil {
+		bound = attachBound
+	}
+	if err := r.post(ctx, bound); err == nil {
 		return
 	}
 	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:        "slack-report/" + r.RunID,
 		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
-		StaticSummary:     "Tell Slack: " + r.Title + ": " + outcome,
+		StaticSummary:     "Tell Slack: " + r.Title + ": " + r.Outcome,
 	})
-	in := activities.PostReportInput{Channel: r.channel, TS: r.ts, Again: true, Report: r.Report}
+	in := activities.PostReportInput{Channel: r.channel, TS: r.ts, Again: true, Report: r.Report, Attach: r.attach}
 	if err := workflow.ExecuteChildWorkflow(child, SlackReportType, in).GetChildWorkflowExecution().Get(ctx, nil); err != nil {
-		logger.Error("Slack will not be told", "error", err)
+		workflow.GetLogger(ctx).Error("Slack will not be told", "error", err)
 	}
 }
 
 // SlackReport keeps trying for a day to tell Slack how a run ended.
 func SlackReport(ctx workflow.Context, in activities.PostReportInput) error {
 	var slack *activities.Slack
-	return workflow.ExecuteActivity(telling(ctx, 24*time.Hour), slack.PostReport, in).Get(ctx, nil)
+	ctx = telling(ctx, 24*time.Hour)
+	if in.Attach != nil {
+		ctx = workflow.WithStartToCloseTimeout(ctx, attachBound)
+	}
+	return workflow.ExecuteActivity(ctx, slack.PostReport, in).Get(ctx, nil)
 }

@@ -4,6 +4,9 @@ package cloud
 import (
 	"context"
 	"fmt"
+	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,8 +15,18 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/apprunner"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/batch"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
@@ -52,11 +65,25 @@ type Services struct {
 	EC2         *ec2.Client
 	AutoScaling *autoscaling.Client
 	SSM         *ssm.Client
+
+	// What prunes call, thousands of times: governed (governor.go).
+	ECR         *ecr.Client
+	ECS         *ecs.Client
+	EventBridge *eventbridge.Client
+	Scheduler   *scheduler.Client
+	Lambda      *lambda.Client
+	AppRunner   *apprunner.Client
+	Batch       *batch.Client
+	SFN         *sfn.Client
+
+	S3       *s3.Client
+	DynamoDB *dynamodb.Client
 }
 
 // Clients makes and keeps Services. It is safe for concurrent use.
 type Clients struct {
-	base aws.Config
+	base     aws.Config
+	governor *governor
 
 	mu     sync.Mutex
 	places map[Place]*placeClients
@@ -94,9 +121,22 @@ func LoadConfig(ctx context.Context) (aws.Config, error) {
 	return cfg, nil
 }
 
+// Option changes how New makes clients.
+type Option func(*Clients)
+
+// WithRates takes a multiple of AWS's default request rates: where AWS has granted more, and, as math.Inf(1), where there is
+// no AWS to protect.
+func WithRates(factor float64) Option {
+	return func(c *Clients) { c.governor.factor = factor }
+}
+
 // New starts with a configuration from LoadConfig.
-func New(base aws.Config) *Clients {
-	return &Clients{base: base, places: map[Place]*placeClients{}}
+func New(base aws.Config, options ...Option) *Clients {
+	c := &Clients{base: base, governor: newGovernor(), places: map[Place]*placeClients{}}
+	for _, option := range options {
+		option(c)
+	}
+	return c
 }
 
 // At returns the clients of a place. The first call for a place asks STS whose credentials they are; a *WrongAccountError
@@ -123,8 +163,35 @@ func (c *Clients) At(ctx context.Context, p Place) (*Services, error) {
 	if got := aws.ToString(who.Account); got != p.Account {
 		return nil, &WrongAccountError{Want: p.Account, Got: got, Role: p.RoleARN}
 	}
-	pc.services = &Services{EC2: ec2.NewFromConfig(cfg), AutoScaling: autoscaling.NewFromConfig(cfg), SSM: ssm.NewFromConfig(cfg)}
+	pc.services = c.servicesOf(p, cfg)
 	return pc.services, nil
+}
+
+func (c *Clients) servicesOf(p Place, cfg aws.Config) *Services {
+	governed := cfg.Copy()
+	governed.APIOptions = append(slices.Clone(cfg.APIOptions), c.governor.govern(p))
+	return &Services{
+		EC2: ec2.NewFromConfig(cfg), AutoScaling: autoscaling.NewFromConfig(cfg), SSM: ssm.NewFromConfig(cfg),
+		ECR: ecr.NewFromConfig(governed), ECS: ecs.NewFromConfig(governed),
+		EventBridge: eventbridge.NewFromConfig(governed), Scheduler: scheduler.NewFromConfig(governed),
+		Lambda: lambda.NewFromConfig(governed), AppRunner: apprunner.NewFromConfig(governed),
+		Batch: batch.NewFromConfig(governed), SFN: sfn.NewFromConfig(governed),
+		S3: s3.NewFromConfig(cfg, PathStyle), DynamoDB: dynamodb.NewFromConfig(cfg),
+	}
+}
+
+// PathStyle is an option for S3 clients: behind AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_S3 there may be an S3 of somebody else's,
+// which has no host name for each bucket. AWS itself is asked by host name, as it wants to be.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
+func PathStyle(o *s3.Options) {
+	endpoint, err := url.Parse(aws.ToString(o.BaseEndpoint))
+	if err != nil || endpoint.Host == "" {
+		return
+	}
+	host := endpoint.Hostname()
+	if !strings.HasSuffix(host, ".amazonaws.com") && !strings.HasSuffix(host, ".amazonaws.com.cn") {
+		o.UsePathStyle = true
+	}
 }
 
 func (c *Clients) configFor(p Place) aws.Config {

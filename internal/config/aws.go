@@ -81,9 +81,9 @@ func (a AWS) checkAccount(at place, name string, region RegionID) {
 		at.errorf("no account %s in aws.accounts%s%s", at.show(name), didYouMean(name, names), has(names))
 		return
 	}
-	if partition, _ := account.RoleARN.parts(); partition != "" && region != "" && partition != region.partition() {
+	if partition, _ := account.RoleARN.parts(); partition != "" && region != "" && partition != region.Partition() {
 		at.errorf("account %s has a role in partition %s, but Region %s is in %s: use an account of that partition",
-			name, partition, region, region.partition())
+			name, partition, region, region.Partition())
 	}
 }
 

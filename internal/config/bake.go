@@ -119,6 +119,8 @@ func overlayStruct(top, base reflect.Value) {
 	for i := range top.NumField() {
 		t, b := top.Field(i), base.Field(i)
 		switch {
+		case t.Kind() == reflect.Struct && top.Type().Field(i).Anonymous:
+			overlayStruct(t, b)
 		case t.Kind() != reflect.Pointer && t.Kind() != reflect.Map || b.IsNil():
 		case t.IsNil():
 			t.Set(b)

@@ -87,9 +87,9 @@ func (s scope) away(t BakeTarget, b BakeSettings) {
 		case to == "" || home == "":
 		case to == home && s.target.key("copy_to").known():
 			copies.index(i).errorf("%s is where %s makes the image: remove it", to, t.Selector)
-		case to.partition() != home.partition():
+		case to.Partition() != home.Partition():
 			copies.index(i).errorf("an image cannot be copied from %s (%s) to %s (%s): make it there, as a target of its own",
-				home, home.partition(), to, to.partition())
+				home, home.Partition(), to, to.Partition())
 		}
 	}
 	for i, account := range orZero(b.ShareWith) {

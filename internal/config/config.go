@@ -20,20 +20,28 @@ const DefaultPath = "epoxy.yaml"
 // File is epoxy.yaml as written. A job adds its section here; the section is a
 // struct with the tags of fields.go and a validate method called from check.
 type File struct {
-	Temporal Temporal `yaml:"temporal" doc:"the Temporal server; TEMPORAL_* environment variables and profiles come first"`
-	AWS      AWS      `yaml:"aws" doc:"the AWS accounts and Regions Epoxy works in"`
-	Slack    Slack    `yaml:"slack" doc:"where Epoxy reports; leave the section out for no messages"`
-	Worker   Worker   `yaml:"worker" doc:"the worker process"`
-	Bake     Bake     `yaml:"bake" doc:"images and the launch templates they go into"`
+	Temporal  Temporal            `yaml:"temporal" doc:"the Temporal server; TEMPORAL_* environment variables and profiles come first"`
+	AWS       AWS                 `yaml:"aws" doc:"the AWS accounts and Regions Epoxy works in"`
+	Slack     Slack               `yaml:"slack" doc:"where Epoxy reports and asks; leave the section out for no messages"`
+	GitHub    GitHub              `yaml:"github" doc:"where the commits of images are looked up; leave the section out when nothing needs it"`
+	Worker    Worker              `yaml:"worker" doc:"the worker process"`
+	Serve     Serve               `yaml:"serve" doc:"the process that takes decisions from Slack: epoxy serve"`
+	Artifacts Artifacts           `yaml:"artifacts" doc:"bucket for what is too big for a history: inventories, surveys and plans; epoxy setup makes it"`
+	Ledger    Ledger              `yaml:"ledger" doc:"DynamoDB table with every destructive act, for epoxy why and epoxy undo; epoxy setup makes it"`
+	Approvals map[string]Approval `yaml:"approvals" doc:"who may decide about a plan, and how, under names of your choice"`
+	Bake      Bake                `yaml:"bake" doc:"images and the launch templates they go into"`
+	Prune     Prune               `yaml:"prune" doc:"what to delete when nobody uses it any more"`
 }
 
-// Config is a valid configuration, with the defaults of bake targets and the
-// environment applied.
+// Config is a valid configuration, with the defaults of bake targets and prune
+// policies and the environment applied.
 type Config struct {
 	File
 
-	doc     *document
-	targets []locatedTarget
+	doc             *document
+	targets         []locatedTarget
+	images          map[string]PruneImages
+	taskDefinitions map[string]PruneTaskDefinitions
 }
 
 // Load reads and checks the configuration. An empty path means EPOXY_CONFIG,
@@ -93,6 +101,14 @@ func (c *Config) check() {
 	at := c.doc.root()
 	c.AWS.validate(at.key("aws"))
 	c.Slack.validate(at.key("slack"))
+	c.GitHub.validate(at.key("github"))
+	c.Artifacts.validate(at.key("artifacts"), c.AWS)
+	c.Ledger.validate(at.key("ledger"), c.AWS)
+	for _, name := range sortedKeys(c.Approvals) {
+		checkName(at.key("approvals").key(name), name)
+		c.Approvals[name].validate(at.key("approvals").key(name), c.Slack)
+	}
+	c.checkPrune(at)
 	c.targets = c.File.Bake.validate(at.key("bake"), c.AWS)
 }
 

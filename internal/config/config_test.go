@@ -22,8 +22,9 @@ func TestExampleLoads(t *testing.T) {
 	if got := len(c.BakeTargets(Selector{})); got != 4 {
 		t.Errorf("%d targets", got)
 	}
-	if got := len(c.Warnings(noEnv)); got != 1 {
-		t.Errorf("%d warnings, but only EPOXY_SLACK_TOKEN is not set", got)
+	// EPOXY_SLACK_TOKEN, EPOXY_SLACK_SIGNING_SECRET and EPOXY_GITHUB_TOKEN are not set.
+	if got := len(c.Warnings(noEnv)); got != 3 {
+		t.Errorf("%d warnings: %v", got, c.Warnings(noEnv))
 	}
 }
 
@@ -125,18 +126,26 @@ func TestWindowsFile(t *testing.T) {
 func TestEnvironmentWins(t *testing.T) {
 	variables := env(
 		"EPOXY_TEMPORAL_UI", "http://127.0.0.1:8233/", "EPOXY_SLACK_TOKEN", "xoxb-1", "EPOXY_SLACK_API_URL", "http://127.0.0.1:1/api",
-		"EPOXY_SLACK_CHANNEL", "#other", "EPOXY_METRICS_ADDRESS", ":9091",
+		"EPOXY_SLACK_CHANNEL", "#other", "EPOXY_METRICS_ADDRESS", ":9091", "EPOXY_SERVE_ADDRESS", ":8081",
+		"EPOXY_SLACK_SIGNING_SECRET", "s", "EPOXY_SLACK_APP_TOKEN", "xapp-1",
+		"EPOXY_GITHUB_TOKEN", "t", "EPOXY_GITHUB_API_URL", "http://127.0.0.1:2/",
 	)
-	for _, text := range []string{base, "bake: {}\n", change(t, "env: EPOXY_SLACK_TOKEN", "file: not-there")} {
+	app := "github: { app: { id: 1, installation_id: 2, private_key: { env: NOT_THERE } } }\n"
+	for _, text := range []string{base, "bake: {}\n", app, change(t, "env: EPOXY_SLACK_TOKEN", "file: not-there")} {
 		c, err := read("epoxy.yaml", []byte(text), variables)
 		if err != nil {
 			t.Fatal(err)
 		}
 		want := File{
 			Temporal: Temporal{UI: "http://127.0.0.1:8233"},
-			Slack:    Slack{Token: Secret{Env: "EPOXY_SLACK_TOKEN"}, Channel: "#other", APIURL: "http://127.0.0.1:1/api"},
-			Worker:   Worker{MetricsAddress: ":9091"},
-			AWS:      c.AWS, Bake: c.File.Bake,
+			Slack: Slack{
+				Token: Secret{Env: "EPOXY_SLACK_TOKEN"}, Channel: "#other", APIURL: "http://127.0.0.1:1/api",
+				SigningSecret: Secret{Env: "EPOXY_SLACK_SIGNING_SECRET"}, AppToken: Secret{Env: "EPOXY_SLACK_APP_TOKEN"},
+			},
+			GitHub: GitHub{Token: Secret{Env: "EPOXY_GITHUB_TOKEN"}, APIURL: "http://127.0.0.1:2"},
+			Worker: Worker{MetricsAddress: ":9091"},
+			Serve:  Serve{Address: ":8081"},
+			AWS:    c.AWS, Bake: c.File.Bake,
 		}
 		if diff := cmp.Diff(want, c.File); diff != "" {
 			t.Error(diff)

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -204,7 +203,7 @@ func inRange(v reflect.Value, r rules, at place) {
 		checkRange(at, v.Int(), r, func(s string) int64 { return must(strconv.ParseInt(s, 10, 64)) },
 			func(i int64) string { return strconv.FormatInt(i, 10) })
 	case reflect.Int64:
-		checkRange(at, v.Int(), r, func(s string) int64 { return int64(must(time.ParseDuration(s))) },
+		checkRange(at, v.Int(), r, func(s string) int64 { return int64(must(parseDuration(s))) },
 			func(i int64) string { return Duration(i).String() })
 	}
 }

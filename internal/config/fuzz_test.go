@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"epoxy/internal/cloud"
+	"epoxy/internal/policy"
 )
 
 // FuzzLoad: whatever the file holds, Load returns a configuration or an *Error
@@ -15,6 +18,7 @@ import (
 func FuzzLoad(f *testing.F) {
 	f.Add(base)
 	f.Add(manyTargets)
+	f.Add(pruning)
 	f.Add("a: &a [*a]\nb: {<<: *a}")
 	f.Add("bake: {targets: {vg: {a: {b: {c: {d: null}}}}}}")
 	f.Add("slack: {token: {s3: {kms: 1}}, channel: #\n}")
@@ -46,14 +50,40 @@ func checkLoad(t rapid.TB, text string) {
 			t.Fatalf("incomplete: %+v", target)
 		}
 	}
+	for _, name := range c.PruneNames(policy.PlanOfImages) {
+		p, err := c.PruneImages(name)
+		if err != nil || len(p.Repositories) == 0 || p.Rules.MinAge <= 0 || p.Rules.KeepNewest < 1 {
+			t.Fatalf("%s: %v, incomplete: %+v", name, err, p)
+		}
+		checkJob(t, name, p.PruneJob)
+	}
+	for _, name := range c.PruneNames(policy.PlanOfTaskDefinitions) {
+		p, err := c.PruneTaskDefinitions(name)
+		if err != nil || len(p.Rules.Families) == 0 || p.Rules.MinAge <= 0 || p.Rules.KeepNewest < 1 || p.Rules.InactiveMinAge <= 0 {
+			t.Fatalf("%s: %v, incomplete: %+v", name, err, p)
+		}
+		checkJob(t, name, p.PruneJob)
+	}
 	c.Warnings(noEnv)
+}
+
+func checkJob(t rapid.TB, name string, p PruneJob) {
+	for _, place := range []cloud.Place{p.Place, p.Artifacts.Place, p.Ledger.Place} {
+		if place.Account == "" || place.Region == "" {
+			t.Fatalf("%s: a place is open: %+v", name, p)
+		}
+	}
+	if p.Policy != name || len(p.Sources) == 0 || p.Timeout <= 0 || p.Approval.Mode == "" || p.Approval.Expires <= 0 ||
+		p.Artifacts.Bucket == "" || p.Ledger.Table == "" {
+		t.Fatalf("%s: incomplete: %+v", name, p)
+	}
 }
 
 // snippets are what people (and fuzzers) put into YAML.
 var snippets = []string{
 	"", " ", "\n", "\n  ", ": ", "- ", "{", "}", "[", "]", ",", "#", "\"", "'", "&a ", "*a", "<<: *a", "!!str ", "|", ">", "? ", "~", "---\n", "\t",
 	"null", "true", "0", "012345678901", "é", "\u0000", "\u2028", "%YAML 1.2", "@", "`", "\\", "xoxb-1",
-	"token: ", "vg: ", "refresh: ", "refresh: {}", "copy_to: [", "tags: {a: b}", "launch_template: ", "publish: ssm",
+	"token: ", "vg: ", "refresh: ", "refresh: {}", "copy_to: [", "tags: {a: b}", "launch_template: ", "publish: ssm", "approval: ", "mode: veto", "30d", "sources: [", "policies:", "region: vg",
 }
 
 func mutated(t *rapid.T, text string) string {
@@ -71,7 +101,7 @@ func TestLoadNeverPanics(t *testing.T) {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		checkLoad(t, mutated(t, rapid.SampledFrom([]string{base, manyTargets, string(example)}).Draw(t, "text")))
+		checkLoad(t, mutated(t, rapid.SampledFrom([]string{base, manyTargets, pruning, string(example)}).Draw(t, "text")))
 	})
 }
 

@@ -19,7 +19,7 @@ func add(lines ...string) string {
 
 // TestProblems has every message, exactly, in testdata/problems.golden.
 func TestProblems(t *testing.T) {
-	cases := []struct{ name, old, to string }{
+	problemCases(t, base, "testdata/problems.golden", []problemCase{
 		// The file as such.
 		{"not yaml", "slack:", "slack: [\n"},
 		{"tab", "  channel:", "\tchannel:"},
@@ -48,7 +48,9 @@ func TestProblems(t *testing.T) {
 		{"float for number", "reboot: false", "refresh: { min_healthy_percentage: 9.5 }"},
 		{"text for list", "reboot: false", "copy_to: eu-west-1"},
 		{"duration without unit", "reboot: false", "poll_interval: 30"},
-		{"duration in days", "reboot: false", "image_timeout: 2d"},
+		{"duration in words", "reboot: false", "image_timeout: 2 days"},
+		{"duration with days last", "reboot: false", "image_timeout: 1h2d"},
+		{"duration too long", "reboot: false", "image_timeout: 200000d"},
 		{"empty text", target, add("refresh: { alarms: [\"\"] }")},
 		// temporal, worker
 		{"ui", "https://temporal.example.com", "temporal.example.com"},
@@ -139,7 +141,14 @@ func TestProblems(t *testing.T) {
 		{"delay without checkpoints", target, add("auto_scaling_group: g", "refresh: { checkpoint_delay: 1h }")},
 		{"refresh timeout", target, add("auto_scaling_group: g", "refresh: { checkpoint_percentages: [10, 50, 100], checkpoint_delay: 3h, bake_time: 49h }")},
 		{"refresh waits", target, add("auto_scaling_group: g", "refresh: { checkpoint_percentages: [10, 50, 100], checkpoint_delay: 3h }")},
-	}
+	})
+}
+
+type problemCase struct{ name, old, to string }
+
+// problemCases replaces a piece of text in each case, and compares all that is said about it with a golden file.
+func problemCases(t *testing.T, text, path string, cases []problemCase) {
+	t.Helper()
 	var out strings.Builder
 	seen := map[string]bool{}
 	for _, c := range cases {
@@ -147,7 +156,7 @@ func TestProblems(t *testing.T) {
 			t.Fatalf("two cases are called %q", c.name)
 		}
 		seen[c.name] = true
-		_, err := read("epoxy.yaml", []byte(change(t, c.old, c.to)), noEnv)
+		_, err := read("epoxy.yaml", []byte(changeIn(t, text, c.old, c.to)), noEnv)
 		if err == nil {
 			t.Errorf("%s: no problem found", c.name)
 			continue
@@ -157,5 +166,5 @@ func TestProblems(t *testing.T) {
 		}
 		fmt.Fprintf(&out, "# %s\n%v\n\n", c.name, err)
 	}
-	golden(t, "testdata/problems.golden", out.String())
+	golden(t, path, out.String())
 }

@@ -45,7 +45,7 @@ func schemaOf(t reflect.Type, r rules, builtin reflect.Value) *jsonschema.Schema
 	case reflect.Bool:
 		return withDefault(&jsonschema.Schema{Type: "boolean"}, builtin)
 	case reflect.Int:
-		return &jsonschema.Schema{Type: "integer", Minimum: json.Number(r.min), Maximum: json.Number(r.max)}
+		return withDefault(&jsonschema.Schema{Type: "integer", Minimum: json.Number(r.min), Maximum: json.Number(r.max)}, builtin)
 	}
 	return &jsonschema.Schema{Type: "string", MinLength: new(uint64(1))}
 }
@@ -65,6 +65,10 @@ func withDefault(s *jsonschema.Schema, builtin reflect.Value) *jsonschema.Schema
 var builtins = map[reflect.Type]reflect.Value{
 	reflect.TypeFor[BakeSettings](): reflect.ValueOf(builtin),
 	reflect.TypeFor[Refresh]():      reflect.ValueOf(builtinRefresh),
+	reflect.TypeFor[Approval]():     reflect.ValueOf(builtinApproval),
+
+	reflect.TypeFor[PruneSettings]():          reflect.ValueOf(builtinPrune),
+	reflect.TypeFor[TaskDefinitionSettings](): reflect.ValueOf(builtinTaskDefinitions),
 }
 
 func structSchema(t reflect.Type) *jsonschema.Schema {
@@ -99,7 +103,7 @@ func addFields(s *jsonschema.Schema, t reflect.Type) {
 
 // sentence adds the bounds of durations, which JSON Schema has no keyword for.
 func sentence(doc string, r rules) string {
-	if strings.ContainsAny(r.max, "hms") {
+	if strings.ContainsAny(r.max, "dhms") {
 		doc += " (" + r.min + " to " + r.max + ")"
 	}
 	return strings.ToUpper(doc[:1]) + doc[1:] + "."
@@ -130,12 +134,35 @@ func (Address) schema() *jsonschema.Schema          { return pattern(addressPatt
 func (EnvName) schema() *jsonschema.Schema          { return pattern(envNamePattern) }
 func (Duration) schema() *jsonschema.Schema         { return pattern(durationPattern, "15m", "4h30m") }
 
-func (Publish) schema() *jsonschema.Schema {
+func (Bucket) schema() *jsonschema.Schema            { return pattern(bucketPattern) }
+func (TableName) schema() *jsonschema.Schema         { return pattern(tablePattern) }
+func (SlackUser) schema() *jsonschema.Schema         { return pattern(userPattern, "U0123ABCD") }
+func (SlackGroup) schema() *jsonschema.Schema        { return pattern(userGroupPattern, "S0123ABCD") }
+func (IdentityPattern) schema() *jsonschema.Schema   { return pattern(identityPattern, "ann@ci-*") }
+func (RepositoryPattern) schema() *jsonschema.Schema { return pattern(repositoryPattern, "shop/*") }
+func (TagPattern) schema() *jsonschema.Schema        { return pattern(tagPattern, "release-*") }
+func (FamilyPattern) schema() *jsonschema.Schema     { return pattern(familyPattern, "shop-*") }
+func (ClusterName) schema() *jsonschema.Schema       { return pattern(clusterPattern) }
+func (GitHubName) schema() *jsonschema.Schema        { return pattern(gitHubPattern, "acme/{repository}") }
+func (TaskDefinitionARN) schema() *jsonschema.Schema { return pattern(definitionPattern) }
+
+func (Publish) schema() *jsonschema.Schema { return oneOf(publishes) }
+func (Mode) schema() *jsonschema.Schema    { return oneOf(modes) }
+func (Source) schema() *jsonschema.Schema  { return oneOf(sources) }
+
+func oneOf(words []string) *jsonschema.Schema {
 	s := &jsonschema.Schema{Type: "string"}
-	for _, p := range publishes {
-		s.Enum = append(s.Enum, p)
+	for _, word := range words {
+		s.Enum = append(s.Enum, word)
 	}
 	return s
+}
+
+func (GitHubNames) schema() *jsonschema.Schema {
+	return &jsonschema.Schema{
+		Type: "object", AdditionalProperties: GitHubName("").schema(),
+		PropertyNames: &jsonschema.Schema{Pattern: repositoryPattern.String()},
+	}
 }
 
 func (Version) schema() *jsonschema.Schema {

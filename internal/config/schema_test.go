@@ -59,6 +59,9 @@ func schemaFields(out map[string]bool, path string, schema map[string]any) {
 	if inner, ok := schema["additionalProperties"].(map[string]any); ok {
 		schemaFields(out, path, inner)
 	}
+	if inner, ok := schema["items"].(map[string]any); ok {
+		schemaFields(out, path, inner)
+	}
 	alternatives, _ := schema["oneOf"].([]any)
 	for _, inner := range alternatives {
 		schemaFields(out, path, inner.(map[string]any))
@@ -118,7 +121,7 @@ func TestSchemaAccepts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{
-		string(example), base, manyTargets, "bake: {}\n",
+		string(example), base, manyTargets, pruning, "bake: {}\n",
 		change(t, target, add("auto_scaling_group: g", "refresh: true", "source: 12", "tags: { \"a b\": \"\" }")),
 		change(t, settings, "    refresh: false\n    copy_to: []\n"),
 		change(t, "env: EPOXY_SLACK_TOKEN", "secretsmanager: x"),
@@ -144,6 +147,12 @@ func TestSchemaRefuses(t *testing.T) {
 		{"duration", change(t, settings, "    poll_interval: 30\n")},
 		{"publish", change(t, settings, "    publish: maybe\n")},
 		{"group name", change(t, "            a:\n", "            -a:\n")},
+		{"duration in words", change(t, settings, "    poll_interval: 5 days\n")},
+		{"empty duration", change(t, settings, "    poll_interval: \"\"\n")},
+		{"mode", changeIn(t, pruning, "mode: ask", "mode: maybe")},
+		{"source", changeIn(t, pruning, "keep_newest: 20", "sources: [ecss]")},
+		{"GitHub pattern", changeIn(t, pruning, `"*": "acme/{repository}"`, `"A B": acme/x`)},
+		{"nothing kept", changeIn(t, pruning, "keep_newest: 20", "keep_newest: 0")},
 		{"reserved tag", change(t, settings, "    tags: { \"Aws:x\": y }\n")},
 	} {
 		if len(againstSchema(t, []byte(c.text))) == 0 {

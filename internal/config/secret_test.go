@@ -47,35 +47,35 @@ func TestSecretFileIsRelativeToTheConfiguration(t *testing.T) {
 	}
 }
 
-// cloud holds one secret in all places, and fails when told to.
-type cloud struct {
+// vault holds one secret in all places, and fails when told to.
+type vault struct {
 	value string
 	blob  []byte
 	fail  error
 	saw   []byte
 }
 
-func (c *cloud) GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error) {
+func (c *vault) GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error) {
 	return &secretsmanager.GetSecretValueOutput{SecretString: aws.String(c.value)}, c.fail
 }
 
-func (c *cloud) GetParameter(_ context.Context, in *ssm.GetParameterInput, _ ...func(*ssm.Options)) (*ssm.GetParameterOutput, error) {
+func (c *vault) GetParameter(_ context.Context, in *ssm.GetParameterInput, _ ...func(*ssm.Options)) (*ssm.GetParameterOutput, error) {
 	if !aws.ToBool(in.WithDecryption) {
 		return nil, errors.New("without decryption")
 	}
 	return &ssm.GetParameterOutput{Parameter: &ssmtypes.Parameter{Value: aws.String(c.value)}}, c.fail
 }
 
-func (c *cloud) GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+func (c *vault) GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
 	return &s3.GetObjectOutput{Body: io.NopCloser(bytes.NewReader(c.blob))}, c.fail
 }
 
-func (c *cloud) Decrypt(_ context.Context, in *kms.DecryptInput, _ ...func(*kms.Options)) (*kms.DecryptOutput, error) {
+func (c *vault) Decrypt(_ context.Context, in *kms.DecryptInput, _ ...func(*kms.Options)) (*kms.DecryptOutput, error) {
 	c.saw = in.CiphertextBlob
 	return &kms.DecryptOutput{Plaintext: []byte(c.value)}, c.fail
 }
 
-func (c *cloud) resolver() Resolver {
+func (c *vault) resolver() Resolver {
 	return Resolver{Env: env("TOKEN", "canary-value"), SecretsManager: c, SSM: c, S3: c, KMS: c}
 }
 
@@ -85,7 +85,7 @@ func TestResolve(t *testing.T) {
 		t.Fatal(err)
 	}
 	ciphertext := []byte{1, 2, 0xff, 0}
-	c := &cloud{value: "canary-value", blob: ciphertext}
+	c := &vault{value: "canary-value", blob: ciphertext}
 	for _, ref := range []Secret{
 		{Env: "TOKEN"}, {File: file}, {SecretsManager: &SecretsManagerItem{ID: "x"}}, {SSM: "/x"}, {S3: &S3Object{Bucket: "b", Key: "k", KMS: true}},
 	} {
@@ -118,23 +118,23 @@ func TestResolveErrors(t *testing.T) {
 		want string
 	}{
 		{Secret{}, Resolver{}, "secret from no secret: the configuration names none: add a reference such as { env: NAME }"},
-		{Secret{Env: "OTHER"}, (&cloud{}).resolver(), "secret from environment variable OTHER: it is not set"},
+		{Secret{Env: "OTHER"}, (&vault{}).resolver(), "secret from environment variable OTHER: it is not set"},
 		{Secret{Env: "EPOXY_TEST_UNSET"}, Resolver{}, "secret from environment variable EPOXY_TEST_UNSET: it is not set"},
 		{Secret{File: "not-there"}, Resolver{}, "secret from file not-there: open not-there: no such file or directory"},
 		{Secret{File: os.DevNull}, Resolver{}, "secret from file /dev/null: it is empty"},
 		{manager(""), Resolver{}, "secret from Secrets Manager secret x: this process has no AWS client for it: use another kind of reference"},
-		{manager(""), (&cloud{fail: denied}).resolver(), "secret from Secrets Manager secret x: AccessDenied"},
-		{manager(""), (&cloud{}).resolver(), "secret from Secrets Manager secret x: it is empty"},
-		{manager("f"), (&cloud{value: "canary"}).resolver(), `secret from field "f" of Secrets Manager secret x: it is not a JSON object: remove field to use the secret as it is`},
-		{manager("slak"), (&cloud{value: `{"slack":"canary"}`}).resolver(), `secret from field "slak" of Secrets Manager secret x: it has no such field: did you mean "slack"? (has: slack)`},
-		{manager("n"), (&cloud{value: `{"n":"canary"}`, fail: denied}).resolver(), `secret from field "n" of Secrets Manager secret x: AccessDenied`},
-		{manager("n"), (&cloud{value: `{"n":42}`}).resolver(), `secret from field "n" of Secrets Manager secret x: the field is not text`},
+		{manager(""), (&vault{fail: denied}).resolver(), "secret from Secrets Manager secret x: AccessDenied"},
+		{manager(""), (&vault{}).resolver(), "secret from Secrets Manager secret x: it is empty"},
+		{manager("f"), (&vault{value: "canary"}).resolver(), `secret from field "f" of Secrets Manager secret x: it is not a JSON object: remove field to use the secret as it is`},
+		{manager("slak"), (&vault{value: `{"slack":"canary"}`}).resolver(), `secret from field "slak" of Secrets Manager secret x: it has no such field: did you mean "slack"? (has: slack)`},
+		{manager("n"), (&vault{value: `{"n":"canary"}`, fail: denied}).resolver(), `secret from field "n" of Secrets Manager secret x: AccessDenied`},
+		{manager("n"), (&vault{value: `{"n":42}`}).resolver(), `secret from field "n" of Secrets Manager secret x: the field is not text`},
 		{Secret{SSM: "/x"}, Resolver{}, "secret from SSM parameter /x: this process has no AWS client for it: use another kind of reference"},
-		{Secret{SSM: "/x"}, (&cloud{fail: denied}).resolver(), "secret from SSM parameter /x: AccessDenied"},
-		{object, Resolver{S3: &cloud{}}, "secret from s3://b/k (KMS): this process has no AWS client for it: use another kind of reference"},
-		{object, Resolver{S3: &cloud{fail: denied}, KMS: &cloud{}}, "secret from s3://b/k (KMS): AccessDenied"},
-		{object, Resolver{S3: &cloud{}, KMS: &cloud{fail: denied}}, "secret from s3://b/k (KMS): decrypt: AccessDenied"},
-		{object, (&cloud{blob: make([]byte, maxSecret+1)}).resolver(), "secret from s3://b/k (KMS): it is larger than 65536 bytes: is this the right one?"},
+		{Secret{SSM: "/x"}, (&vault{fail: denied}).resolver(), "secret from SSM parameter /x: AccessDenied"},
+		{object, Resolver{S3: &vault{}}, "secret from s3://b/k (KMS): this process has no AWS client for it: use another kind of reference"},
+		{object, Resolver{S3: &vault{fail: denied}, KMS: &vault{}}, "secret from s3://b/k (KMS): AccessDenied"},
+		{object, Resolver{S3: &vault{}, KMS: &vault{fail: denied}}, "secret from s3://b/k (KMS): decrypt: AccessDenied"},
+		{object, (&vault{blob: make([]byte, maxSecret+1)}).resolver(), "secret from s3://b/k (KMS): it is larger than 65536 bytes: is this the right one?"},
 	} {
 		got, err := test.in.Resolve(t.Context(), test.ref)
 		if err == nil || err.Error() != test.want || got != "" {

@@ -10,9 +10,11 @@ type Temporal struct {
 
 // Slack is where Epoxy reports.
 type Slack struct {
-	Token   Secret  `yaml:"token" doc:"reference to the bot token, never the token itself: { env: EPOXY_SLACK_TOKEN }"`
-	Channel Channel `yaml:"channel" doc:"channel for all messages, in quotes because of the #: \"#deploys\""`
-	APIURL  URL     `yaml:"api_url" doc:"Slack's API, for tests; leave it out for the real one"`
+	Token         Secret  `yaml:"token" doc:"reference to the bot token, never the token itself: { env: EPOXY_SLACK_TOKEN }"`
+	Channel       Channel `yaml:"channel" doc:"channel for all messages, in quotes because of the #: \"#deploys\""`
+	SigningSecret Secret  `yaml:"signing_secret" doc:"reference to the app's signing secret, with which epoxy serve checks that a click came from Slack"`
+	AppToken      Secret  `yaml:"app_token" doc:"reference to the app-level token (xapp-…) of Socket Mode, with which epoxy serve needs no address that Slack can reach"`
+	APIURL        URL     `yaml:"api_url" doc:"Slack's API, for tests; leave it out for the real one"`
 }
 
 // Enabled says whether there is a Slack to report to.
@@ -20,7 +22,11 @@ func (s Slack) Enabled() bool { return s.Token.IsSet() }
 
 func (s Slack) validate(at place) {
 	token, channel := at.key("token"), at.key("channel")
-	if !token.known() && !channel.known() && !at.key("api_url").known() {
+	used := false
+	for _, field := range []string{"token", "channel", "signing_secret", "app_token", "api_url"} {
+		used = used || at.key(field).known()
+	}
+	if !used {
 		return
 	}
 	if !token.known() {
@@ -31,33 +37,12 @@ func (s Slack) validate(at place) {
 	}
 }
 
+// Serve is the process that listens for people's clicks.
+type Serve struct {
+	Address Address `yaml:"address" doc:"host:port that epoxy serve listens on"`
+}
+
 // Worker is the worker process.
 type Worker struct {
 	MetricsAddress Address `yaml:"metrics_address" doc:"host:port to serve Prometheus metrics on; leave it out for none"`
-}
-
-// override applies the environment, which wins over the file.
-func (c *Config) override(env func(string) string) {
-	c.overrideScalar(env, "EPOXY_TEMPORAL_UI", &c.Temporal.UI, "temporal", "ui")
-	c.overrideScalar(env, "EPOXY_SLACK_API_URL", &c.Slack.APIURL, "slack", "api_url")
-	c.overrideScalar(env, "EPOXY_SLACK_CHANNEL", &c.Slack.Channel, "slack", "channel")
-	c.overrideScalar(env, "EPOXY_METRICS_ADDRESS", &c.Worker.MetricsAddress, "worker", "metrics_address")
-	// The token stays where it is: the reference is what changes.
-	if env(slackTokenVariable) != "" {
-		c.doc.root().key("slack").key("token").mark(spot{variable: slackTokenVariable})
-		c.Slack.Token = Secret{Env: slackTokenVariable}
-	}
-}
-
-const slackTokenVariable = "EPOXY_SLACK_TOKEN"
-
-func (c *Config) overrideScalar(env func(string) string, variable string, into scalar, section, field string) {
-	text := env(variable)
-	if text == "" {
-		return
-	}
-	at := c.doc.root().key(section).key(field).mark(spot{variable: variable})
-	if err := into.parse(text, true); err != nil {
-		at.errorf("%v", err)
-	}
 }

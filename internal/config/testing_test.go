@@ -55,10 +55,15 @@ func env(pairs ...string) func(string) string {
 // change replaces one piece of the base configuration.
 func change(t *testing.T, old, to string) string {
 	t.Helper()
-	if strings.Count(base, old) != 1 {
-		t.Fatalf("%q is not in the base configuration once", old)
+	return changeIn(t, base, old, to)
+}
+
+func changeIn(t *testing.T, text, old, to string) string {
+	t.Helper()
+	if strings.Count(text, old) != 1 {
+		t.Fatalf("%q is not in the configuration once", old)
 	}
-	return strings.Replace(base, old, to, 1)
+	return strings.Replace(text, old, to, 1)
 }
 
 func load(t *testing.T, text string) *Config {

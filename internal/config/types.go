@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -36,7 +37,7 @@ type (
 	URL string
 	// Address is host:port.
 	Address string
-	// Duration is a time span in Go's notation: 90s, 15m, 4h30m.
+	// Duration is a time span in Go's notation, and days: 90s, 15m, 4h30m, 30d.
 	Duration time.Duration
 )
 
@@ -69,7 +70,7 @@ var (
 	channelPattern   = regexp.MustCompile(`^#[^\s#,A-Z]{1,80}$|^[CG][A-Z0-9]{8,20}$`)
 	urlPattern       = regexp.MustCompile(`^https?://[^\s/?#@]+(/[^\s?#@]*)?$`)
 	addressPattern   = regexp.MustCompile(`^([^\s:/]*|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$`)
-	durationPattern  = regexp.MustCompile(`^([0-9]+(\.[0-9]+)?(ms|h|m|s))+$`)
+	durationPattern  = regexp.MustCompile(`^([0-9]+d([0-9]+(\.[0-9]+)?(ms|h|m|s))*|([0-9]+(\.[0-9]+)?(ms|h|m|s))+)$`)
 )
 
 func (a *AccountID) parse(text string, quoted bool) error {
@@ -96,9 +97,9 @@ func (r *RegionID) parse(text string, _ bool) error {
 	return nil
 }
 
-// partition is the part of AWS the Region belongs to; nothing is shared or
+// Partition is the part of AWS the Region belongs to; nothing is shared or
 // copied between partitions.
-func (r RegionID) partition() string {
+func (r RegionID) Partition() string {
 	for _, p := range [][2]string{{"cn-", "aws-cn"}, {"us-gov-", "aws-us-gov"}, {"us-isob-", "aws-iso-b"}, {"us-iso-", "aws-iso"}, {"eusc-", "aws-eusc"}} {
 		if strings.HasPrefix(string(r), p[0]) {
 			return p[1]
@@ -210,18 +211,39 @@ func (a *Address) parse(text string, _ bool) error {
 
 func (d *Duration) parse(text string, _ bool) error {
 	if digitsPattern.MatchString(text) {
-		return fmt.Errorf("%q has no unit: write %ss for seconds, %sm for minutes or %sh for hours", text, text, text, text)
+		return fmt.Errorf("%q has no unit: write %ss for seconds, %sm for minutes, %sh for hours or %sd for days", text, text, text, text, text)
 	}
-	span, err := time.ParseDuration(text)
-	if err != nil || !durationPattern.MatchString(text) {
-		return fmt.Errorf("%q is not a time span: write 90s, 15m, 4h or 1h30m (days are hours: 48h)", text)
+	span, err := parseDuration(text)
+	if err != nil {
+		return fmt.Errorf("%q is not a time span: write 90s, 15m, 4h, 1h30m or 30d", text)
 	}
-	*d = Duration(span)
+	*d = span
 	return nil
 }
 
-// String leaves out the zeros that time.Duration shows: 4h, not 4h0m0s.
+// parseDuration takes what time.ParseDuration takes without a sign, and days of 24 hours before it.
+func parseDuration(text string) (Duration, error) {
+	if !durationPattern.MatchString(text) {
+		return 0, errors.New("not a time span")
+	}
+	days, rest, ok := strings.Cut(text, "d")
+	if !ok {
+		days, rest = "0", text
+	}
+	// Counted in hours, so that time.ParseDuration sees what is too long.
+	n, err := strconv.ParseInt(days, 10, 32)
+	if err != nil {
+		return 0, err
+	}
+	span, err := time.ParseDuration(fmt.Sprintf("%dh%s", 24*n, rest))
+	return Duration(span), err
+}
+
+// String leaves out the zeros that time.Duration shows, and counts whole days: 4h, not 4h0m0s; 30d, not 720h.
 func (d Duration) String() string {
+	if d >= day && d%day == 0 {
+		return strconv.FormatInt(int64(d/day), 10) + "d"
+	}
 	s := time.Duration(d).String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")

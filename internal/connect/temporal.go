@@ -5,14 +5,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/slack-go/slack"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/log"
@@ -56,29 +54,6 @@ func Dial(ctx context.Context, o client.Options) (client.Client, error) {
 		return nil, fmt.Errorf("Temporal does not answer at %s (namespace %s): %w; start it, or set TEMPORAL_ADDRESS", o.HostPort, o.Namespace, err)
 	}
 	return c, nil
-}
-
-// Slack makes the client that activities tell people with; nil when the configuration has no Slack.
-func Slack(ctx context.Context, c config.Slack) (*slack.Client, error) {
-	if !c.Enabled() {
-		return nil, nil
-	}
-	token, err := resolve(ctx, c.Token)
-	if err != nil {
-		return nil, fmt.Errorf("slack.token: %w", err)
-	}
-	options := []slack.Option{slack.OptionHTTPClient(&http.Client{Timeout: 4 * time.Second})}
-	if c.APIURL != "" {
-		options = append(options, slack.OptionAPIURL(withSlash(string(c.APIURL))))
-	}
-	return slack.New(token, options...), nil
-}
-
-func withSlash(url string) string {
-	if url[len(url)-1] != '/' {
-		return url + "/"
-	}
-	return url
 }
 
 func resolve(ctx context.Context, ref config.Secret) (string, error) {

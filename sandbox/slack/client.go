@@ -44,7 +44,7 @@ func (c Control) NameChannel(ctx context.Context, id, name string) error {
 	return c.do(ctx, http.MethodPost, "/control/channels", map[string]string{"id": id, "name": name}, nil)
 }
 
-// Reset forgets messages, calls, failures and the rate limit.
+// Reset forgets messages, files, views, interactions, calls, failures and the rate limit; the people and the request URL stay.
 func (c Control) Reset(ctx context.Context) error {
 	return c.do(ctx, http.MethodPost, "/control/reset", nil, nil)
 }
@@ -62,20 +62,25 @@ func (c Control) do(ctx context.Context, method, path string, in, out any) error
 	if err != nil {
 		return err
 	}
+	data, err := fetch(req)
+	if err != nil || out == nil {
+		return err
+	}
+	return json.Unmarshal([]byte(data), out)
+}
+
+func fetch(req *http.Request) (string, error) {
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s %s answers %s: %s", method, path, resp.Status, bytes.TrimSpace(data))
+		return "", fmt.Errorf("%s %s answers %s: %s", req.Method, req.URL.Path, resp.Status, bytes.TrimSpace(data))
 	}
-	if out == nil {
-		return nil
-	}
-	return json.Unmarshal(data, out)
+	return string(data), nil
 }

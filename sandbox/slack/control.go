@@ -35,20 +35,24 @@ type Calls struct {
 	Refused map[string]int `json:"refused,omitempty"` // by error; "lost" was executed
 }
 
+// control answers one of the tests' requests, with the server locked.
+func (s *Server) control(pattern string, run func(*http.Request) (any, error)) {
+	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		out, err := run(r)
+		if err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			out = map[string]any{"ok": false, "error": err.Error()}
+		}
+		answer(w, out)
+	})
+}
+
+var done = map[string]any{"ok": true}
+
 func (s *Server) controls() {
-	handle := func(pattern string, run func(*http.Request) (any, error)) {
-		s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			out, err := run(r)
-			if err != nil {
-				w.WriteHeader(http.StatusBadRequest)
-				out = map[string]any{"ok": false, "error": err.Error()}
-			}
-			answer(w, out)
-		})
-	}
-	ok := map[string]any{"ok": true}
+	handle, ok := s.control, done
 	handle("GET /control/messages", func(r *http.Request) (any, error) { return s.allMessages(r.FormValue("channel")), nil })
 	handle("GET /control/calls", func(*http.Request) (any, error) { return s.calls, nil })
 	handle("GET /control/fail", func(*http.Request) (any, error) { return append([]*Failure{}, s.failures...), nil })

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,17 +20,21 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 }).Parse(pageSource))
 
 // The page needs nothing from elsewhere, and no message can make it fetch or run anything.
-const contentPolicy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'"
+const contentPolicy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'"
 
 // refresh swaps the page's content when it has changed, and keeps the place where one reads.
 const refresh = `
 const nav = () => document.querySelector("nav"), main = () => document.querySelector("main");
-let last = null;
+const dialog = () => document.querySelector("#modal");
+let last = null, asked = null;
 async function look() {
   try {
     const html = await (await fetch(location.href, {cache: "no-store"})).text();
+    const fresh = new DOMParser().parseFromString(html, "text/html");
+    const modal = fresh.querySelector("#modal").outerHTML;
+    if (asked !== null && modal !== asked) dialog().replaceWith(fresh.querySelector("#modal")); // else what is typed stays
+    asked = modal;
     if (last !== null && html !== last) {
-      const fresh = new DOMParser().parseFromString(html, "text/html");
       const below = main().scrollHeight - main().scrollTop - main().clientHeight < 40, top = main().scrollTop;
       nav().replaceWith(fresh.querySelector("nav"));
       main().replaceWith(fresh.querySelector("main"));
@@ -41,6 +46,11 @@ async function look() {
   } catch { document.body.classList.add("gone"); }
   setTimeout(look, 1000);
 }
+document.addEventListener("change", e => { if (e.target.name === "me") e.target.form.submit(); });
+document.addEventListener("submit", e => {
+  const question = e.target.dataset.confirm;
+  if (question && !window.confirm(question)) e.preventDefault();
+});
 if (!location.hash) main().scrollTop = main().scrollHeight;
 look();
 `
@@ -74,6 +84,7 @@ type pageMessage struct {
 	Replies     []pageMessage
 	NewDay      bool
 	Follows     bool // soon after another by the same name: Slack leaves the header out
+	Private     bool // only the reader sees it
 }
 
 func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
@@ -90,13 +101,18 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
 	data := struct {
 		Channels []pageChannel
 		Title    string
+		Shown    string // channel
 		Messages []pageMessage
-	}{Title: "no messages yet"}
+		Users    []User
+		Me       User
+		View     *pageView
+	}{Title: "no messages yet", Users: s.users, Me: s.reader(r)}
+	data.View = s.openFor(data.Me)
 	for _, c := range s.channels {
 		data.Channels = append(data.Channels, pageChannel{c.id, c.title(), len(c.messages), c == shown})
 	}
 	if shown != nil {
-		data.Title, data.Messages = "#"+shown.title(), shown.shown()
+		data.Title, data.Shown, data.Messages = "#"+shown.title(), shown.id, s.shown(shown, data.Me)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", contentPolicy)
@@ -106,33 +122,61 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// shown lists a channel's messages with their threads under them.
-func (c *channel) shown() []pageMessage {
+// shown lists what the reader sees of a channel, threads under their messages.
+func (s *Server) shown(c *channel, reader User) []pageMessage {
+	all := s.visible(c, reader)
 	var out []pageMessage
-	for _, m := range c.messages {
-		if m.ThreadTS != "" && !m.Broadcast {
+	for _, p := range all {
+		if p.ThreadTS != "" && !p.Broadcast {
 			continue
 		}
-		p := drawn(m)
-		for _, reply := range c.thread(m.TS) {
-			p.Replies = append(p.Replies, drawn(reply))
+		for _, reply := range all {
+			if reply.ThreadTS == p.TS && reply.TS != p.TS {
+				p.Replies = append(p.Replies, reply)
+			}
 		}
+		p.NewDay = true
 		if n := len(out); n > 0 {
 			before := out[n-1]
-			p.NewDay = day(before.TS) != day(m.TS)
-			p.Follows = !p.NewDay && before.Username == m.Username && len(before.Replies) == 0 && moment(m.TS).Sub(moment(before.TS)) < 5*time.Minute
-		} else {
-			p.NewDay = true
+			p.NewDay = day(before.TS) != day(p.TS)
+			p.Follows = !p.NewDay && !p.Private && !before.Private && before.Username == p.Username && len(before.Replies) == 0 &&
+				moment(p.TS).Sub(moment(before.TS)) < 5*time.Minute
 		}
 		out = append(out, p)
 	}
 	return out
 }
 
+// visible lists a channel's messages and the reader's ephemeral ones, oldest first.
+func (s *Server) visible(c *channel, reader User) []pageMessage {
+	all := make([]pageMessage, 0, len(c.messages))
+	for _, m := range c.messages {
+		all = append(all, drawn(m))
+	}
+	for _, e := range s.ephemerals {
+		if e.Channel == c.id && e.User == reader.ID {
+			p := drawn(&e.Message)
+			p.Private = true
+			all = append(all, p)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b pageMessage) int { return strings.Compare(a.TS, b.TS) })
+	return all
+}
+
+// drawn reads a message's blocks, and tells their buttons where they are.
 func drawn(m *Message) pageMessage {
 	p := pageMessage{Message: *m}
 	_ = json.Unmarshal(m.Blocks, &p.Blocks) // checked when they came
 	_ = json.Unmarshal(m.Attachments, &p.Attachments)
+	for _, block := range p.Blocks {
+		elements, _ := block["elements"].([]any)
+		for _, value := range append(elements, block["accessory"]) {
+			if element, ok := value.(map[string]any); ok {
+				element["sandbox_channel"], element["sandbox_ts"] = m.Channel, m.TS
+			}
+		}
+	}
 	return p
 }
 

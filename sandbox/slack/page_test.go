@@ -56,11 +56,13 @@ func TestHostileTextStaysText(t *testing.T) {
 		image := goslack.NewImageBlockElement("javascript:alert(1)", in)
 		button := goslack.NewButtonBlockElement("a", in, object("plain_text"))
 		button.URL = in
+		pressed := goslack.NewButtonBlockElement("b", in, object("plain_text")).WithConfirm(
+			goslack.NewConfirmationBlockObject(object("plain_text"), object("mrkdwn"), plainText("Yes"), plainText("No")))
 		post(t, client, ops, text(in), goslack.MsgOptionUsername(in))
 		post(t, client, ops, goslack.MsgOptionAttachments(goslack.Attachment{Color: "red;background:url(x)", Title: in, Text: in, Footer: in, Fields: []goslack.AttachmentField{{Title: in, Value: in}}}))
 		post(t, client, ops, goslack.MsgOptionBlocks(
 			goslack.NewHeaderBlock(object("plain_text")), goslack.NewSectionBlock(object("mrkdwn"), []*goslack.TextBlockObject{object("mrkdwn")}, goslack.NewAccessory(button)),
-			goslack.NewContextBlock("", object("mrkdwn"), image), goslack.NewActionBlock("", button)))
+			goslack.NewContextBlock("", object("mrkdwn"), image), goslack.NewActionBlock("", pressed)))
 	}
 	resp, err := http.Get(control.URL)
 	if err != nil {

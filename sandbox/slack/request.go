@@ -27,7 +27,11 @@ func parse(r *http.Request) (args, error) {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	a := args{}
 	if kind == "application/json" {
-		return a, a.fromJSON(r.Body)
+		data, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, refuse("invalid_json")
+		}
+		return a, a.fromJSON(data)
 	}
 	var err error
 	if kind == "multipart/form-data" {
@@ -44,9 +48,11 @@ func parse(r *http.Request) (args, error) {
 	return a, nil
 }
 
-func (a args) fromJSON(body io.Reader) error {
-	data, err := io.ReadAll(body)
-	if err != nil || !json.Valid(data) {
+func (a args) fromJSON(data []byte) error {
+	if len(data) == 0 { // a method without arguments
+		return nil
+	}
+	if !json.Valid(data) {
 		return refuse("invalid_json")
 	}
 	var fields map[string]json.RawMessage
@@ -68,7 +74,12 @@ func (a args) fromJSON(body io.Reader) error {
 	return nil
 }
 
-func (s *Server) authenticate(r *http.Request, a args) error {
+// authenticate checks the bot token, or the app-level token for the one method that takes it.
+func (s *Server) authenticate(method string, r *http.Request, a args) error {
+	wanted, other := s.options.Token, s.options.AppToken
+	if method == "apps.connections.open" {
+		wanted, other = other, wanted
+	}
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
 		token = a["token"]
@@ -76,8 +87,12 @@ func (s *Server) authenticate(r *http.Request, a args) error {
 	if token == "" {
 		return refuse("not_authed")
 	}
-	if subtle.ConstantTimeCompare([]byte(token), []byte(s.token)) != 1 {
-		return refuse("invalid_auth")
+	same := func(a, b string) bool { return b != "" && subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+	switch {
+	case same(token, wanted):
+		return nil
+	case same(token, other):
+		return refuse("not_allowed_token_type")
 	}
-	return nil
+	return refuse("invalid_auth")
 }

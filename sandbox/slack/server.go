@@ -7,12 +7,29 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 )
 
-// TokenVariable hands the stand-in the only token it accepts.
-const TokenVariable = "EPOXY_SANDBOX_SLACK_TOKEN"
+// Variables that hand the stand-in, in a process of its own, the only secrets it knows.
+const (
+	TokenVariable         = "EPOXY_SANDBOX_SLACK_TOKEN"
+	SigningSecretVariable = "SANDBOX_SLACK_SIGNING_SECRET"
+	AppTokenVariable      = "SANDBOX_SLACK_APP_TOKEN"
+)
+
+// Options of a workspace with one app in it.
+type Options struct {
+	Token         string // the app's bot token
+	SigningSecret string // signs what is sent to the request URL
+	AppToken      string // opens Socket Mode; empty: Socket Mode is off
+}
+
+// OptionsFromEnvironment reads them where a child process finds them.
+func OptionsFromEnvironment() Options {
+	return Options{Token: os.Getenv(TokenVariable), SigningSecret: os.Getenv(SigningSecretVariable), AppToken: os.Getenv(AppTokenVariable)}
+}
 
 // The workspace that auth.test describes.
 const (
@@ -24,9 +41,9 @@ const (
 
 // Server answers the Web API under /api/, the tests' controls under /control/, and people at /.
 type Server struct {
-	token string
-	mux   *http.ServeMux
-	now   func() time.Time
+	options Options
+	mux     *http.ServeMux
+	now     func() time.Time
 
 	mu       sync.Mutex
 	channels []*channel
@@ -35,16 +52,28 @@ type Server struct {
 	failures []*Failure
 	rate     *Rate
 	buckets  map[string]*bucket
+	interactivity
+	directory
+	uploads map[string]*File // by id
+	sockets *hub
 }
 
-// New is a workspace without any message.
-func New(token string) *Server {
-	s := &Server{token: token, mux: http.NewServeMux(), now: time.Now}
+// New is a workspace without any message, and without interactivity.
+func New(token string) *Server { return NewServer(Options{Token: token}) }
+
+// NewServer is a workspace without any message.
+func NewServer(options Options) *Server {
+	s := &Server{options: options, mux: http.NewServeMux(), now: time.Now, directory: someone(), sockets: newHub()}
 	s.reset()
 	s.mux.HandleFunc("/api/{method}", s.serveAPI)
 	s.mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { answer(w, map[string]any{"ok": true}) })
+	s.mux.HandleFunc("POST /actions/{team}/{app}/{secret}", s.serveResponseURL)
+	s.mux.HandleFunc("GET /link/{ticket}", s.serveSocket)
+	s.files()
 	s.controls()
+	s.interactionControls()
 	s.pages()
+	s.pageActions()
 	return s
 }
 
@@ -53,6 +82,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serve
 func (s *Server) reset() {
 	s.channels, s.calls, s.failures, s.rate = nil, map[string]*Calls{}, nil, nil
 	s.buckets = map[string]*bucket{}
+	s.interactivity = interactivity{requestURL: s.requestURL, triggers: map[string]*trigger{}, responses: map[string]*responseURL{}}
+	s.uploads = map[string]*File{}
 }
 
 // A reply is what a method adds to {"ok":true}.
@@ -62,14 +93,24 @@ type reply map[string]any
 type method func(*Server, *http.Request, args) (reply, error)
 
 var methods = map[string]method{
-	"auth.test":             (*Server).authTest,
-	"chat.postMessage":      (*Server).postMessage,
-	"chat.update":           (*Server).update,
-	"chat.getPermalink":     (*Server).getPermalink,
-	"conversations.history": (*Server).history,
-	"conversations.info":    (*Server).info,
-	"conversations.list":    (*Server).list,
-	"conversations.replies": (*Server).replies,
+	"apps.connections.open":        (*Server).openConnection,
+	"auth.test":                    (*Server).authTest,
+	"chat.getPermalink":            (*Server).getPermalink,
+	"chat.postEphemeral":           (*Server).postEphemeral,
+	"chat.postMessage":             (*Server).postMessage,
+	"chat.update":                  (*Server).update,
+	"conversations.history":        (*Server).history,
+	"conversations.info":           (*Server).info,
+	"conversations.list":           (*Server).list,
+	"conversations.replies":        (*Server).replies,
+	"files.completeUploadExternal": (*Server).completeUpload,
+	"files.getUploadURLExternal":   (*Server).uploadURL,
+	"files.info":                   (*Server).fileInfo,
+	"usergroups.list":              (*Server).listUsergroups,
+	"usergroups.users.list":        (*Server).listMembers,
+	"users.info":                   (*Server).userInfo,
+	"views.open":                   (*Server).openView,
+	"views.update":                 (*Server).updateView,
 }
 
 // refusal is an answer {"ok":false}, which Slack gives with status 200.
@@ -139,7 +180,7 @@ func (s *Server) call(name string, r *http.Request) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.authenticate(r, a); err != nil {
+	if err := s.authenticate(name, r, a); err != nil {
 		return nil, err
 	}
 	return run(s, r, a)

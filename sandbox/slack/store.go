@@ -19,6 +19,8 @@ type Message struct {
 	Username    string    `json:"username,omitempty"`
 	Edits       int       `json:"edits"`
 	Earlier     []Version `json:"earlier,omitempty"` // what it said before each edit, oldest first
+	Files       []File    `json:"files,omitempty"`
+	Warning     string    `json:"warning,omitempty"` // what Slack shows of the last click on it, if that went wrong
 	Version
 }
 
@@ -110,6 +112,9 @@ func (c *channel) wire(m *Message, withMetadata bool) reply {
 	}
 	set("blocks", m.Blocks)
 	set("attachments", m.Attachments)
+	if len(m.Files) > 0 {
+		out["files"], out["subtype"] = m.Files, "file_share"
+	}
 	if withMetadata {
 		set("metadata", m.Metadata)
 	}

@@ -52,7 +52,7 @@ func TestUpThenDownFromElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	running, ports := pids(loaded), loaded.Ports()
-	if len(running) != 3 {
+	if len(running) != len(services) {
 		t.Errorf("pids %v", running)
 	}
 	if err := loaded.Down(); err != nil {
@@ -67,7 +67,7 @@ func TestUpThenDownFromElsewhere(t *testing.T) {
 func TestTemporalKeepsWorkflowsOverARestart(t *testing.T) {
 	t.Parallel()
 	o := fakeRoot(t)
-	o.InProcessSlack = true
+	o.InProcessSlack, o.InProcessGitHub = true, true
 	s := up(t, o)
 	for i, end := range []func(string) error{s.Stop, s.Kill} {
 		id := fmt.Sprintf("bake/lt-%d", i)
@@ -92,13 +92,18 @@ func TestTemporalKeepsWorkflowsOverARestart(t *testing.T) {
 		c.Close()
 	}
 	wantError(t, s.Start(t.Context(), Temporal), "runs already")
-	wantError(t, s.Stop("chef"), "no service", "temporal, aws and slack")
-	// The stand-in inside this process stops and starts too, and never takes this process along.
-	if err := errors.Join(s.Stop(Slack), s.Start(t.Context(), Slack)); err != nil {
-		t.Error(err)
-	}
-	if loaded, err := Load(s.Dir()); err != nil || loaded.Stop(Slack) != nil {
-		t.Errorf("%v", err)
+	wantError(t, s.Stop("chef"), "no service", "temporal, aws, slack, github")
+	// The stand-ins inside this process stop and start too, and never take this process along.
+	for _, name := range []string{Slack, GitHub} {
+		if s.state.Processes[name].PID != os.Getpid() {
+			t.Errorf("%s does not run in this process", name)
+		}
+		if err := errors.Join(s.Stop(name), s.Start(t.Context(), name)); err != nil {
+			t.Error(err)
+		}
+		if loaded, err := Load(s.Dir()); err != nil || loaded.Stop(name) != nil {
+			t.Errorf("%v", err)
+		}
 	}
 }
 

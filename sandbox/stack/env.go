@@ -45,24 +45,36 @@ func (s *Stack) SlackURL() string { return "http://" + address(s.state.Ports.Sla
 
 func (s *Stack) database() string { return filepath.Join(s.dir, "temporal.db") }
 
+// GitHubURL is where the GitHub stand-in answers; its controls are below it under /control/.
+func (s *Stack) GitHubURL() string { return "http://" + address(s.state.Ports.GitHub) }
+
+// GitHubAPIURL is what a client is given: the form of a GitHub Enterprise Server, which go-github completes to and
+// whose GraphQL is at /api/graphql. The stand-in answers at GitHubURL alone too, as api.github.com does.
+func (s *Stack) GitHubAPIURL() string { return s.GitHubURL() + "/api/v3" }
+
 // Env is what points a program at the sandbox.
 func (s *Stack) Env() map[string]string {
 	aws, temporal := filepath.Join(s.dir, "aws.ini"), filepath.Join(s.dir, "temporal.toml")
 	env := map[string]string{
-		"AWS_ENDPOINT_URL":          s.AWSURL(),
-		"AWS_ACCESS_KEY_ID":         awsKey,
-		"AWS_SECRET_ACCESS_KEY":     awsSecret,
-		"AWS_SESSION_TOKEN":         "",
-		"AWS_REGION":                awsRegion,
-		"AWS_DEFAULT_REGION":        awsRegion,
-		"AWS_EC2_METADATA_DISABLED": "true",
-		"TEMPORAL_ADDRESS":          s.TemporalAddress(),
-		"TEMPORAL_NAMESPACE":        namespace,
-		"EPOXY_TEMPORAL_UI":         s.UIURL(),
-		"EPOXY_SLACK_TOKEN":         s.state.SlackToken,
-		"EPOXY_SLACK_API_URL":       s.SlackURL() + "/api/",
-		"EPOXY_SANDBOX_AWS":         s.AWSURL() + "/epoxy",
-		"EPOXY_SANDBOX_SLACK":       s.SlackURL(),
+		"AWS_ENDPOINT_URL":           s.AWSURL(),
+		"AWS_ACCESS_KEY_ID":          awsKey,
+		"AWS_SECRET_ACCESS_KEY":      awsSecret,
+		"AWS_SESSION_TOKEN":          "",
+		"AWS_REGION":                 awsRegion,
+		"AWS_DEFAULT_REGION":         awsRegion,
+		"AWS_EC2_METADATA_DISABLED":  "true",
+		"TEMPORAL_ADDRESS":           s.TemporalAddress(),
+		"TEMPORAL_NAMESPACE":         namespace,
+		"EPOXY_TEMPORAL_UI":          s.UIURL(),
+		"EPOXY_SLACK_TOKEN":          s.state.Secrets.SlackToken,
+		"EPOXY_SLACK_SIGNING_SECRET": s.state.Secrets.SlackSigningSecret,
+		"EPOXY_SLACK_APP_TOKEN":      s.state.Secrets.SlackAppToken,
+		"EPOXY_SLACK_API_URL":        s.SlackURL() + "/api/",
+		"EPOXY_GITHUB_TOKEN":         s.state.Secrets.GitHubToken,
+		"EPOXY_GITHUB_API_URL":       s.GitHubAPIURL(),
+		"EPOXY_SANDBOX_AWS":          s.AWSURL() + "/epoxy",
+		"EPOXY_SANDBOX_SLACK":        s.SlackURL(),
+		"EPOXY_SANDBOX_GITHUB":       s.GitHubURL(),
 
 		// A person's own profiles may name other endpoints, roles and keys, which must never mix with the sandbox: a
 		// job that deletes would then do so in a real account. So both tools read files that know the sandbox alone.

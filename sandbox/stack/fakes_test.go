@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	sandboxgithub "epoxy/sandbox/github"
 	sandboxslack "epoxy/sandbox/slack"
 )
 
@@ -22,7 +23,9 @@ func TestMain(m *testing.M) {
 	case len(os.Args) > 2 && os.Args[1] == "-m":
 		fakeAWS(os.Args[len(os.Args)-1])
 	case len(os.Args) > 3 && os.Args[1] == "slack":
-		fail(http.ListenAndServe(os.Args[3], sandboxslack.New(os.Getenv(sandboxslack.TokenVariable))))
+		fail(http.ListenAndServe(os.Args[3], sandboxslack.NewServer(sandboxslack.OptionsFromEnvironment())))
+	case len(os.Args) > 3 && os.Args[1] == "github":
+		fail(http.ListenAndServe(os.Args[3], sandboxgithub.New(sandboxgithub.OptionsFromEnvironment())))
 	default:
 		os.Exit(m.Run())
 	}

@@ -69,12 +69,9 @@ func tail(path string, n int) []string {
 	return lines[max(0, len(lines)-n):]
 }
 
-func awsHealthy(ctx context.Context, s *Stack) error {
-	return get(ctx, s.AWSURL()+"/epoxy/health")
-}
-
-func slackHealthy(ctx context.Context, s *Stack) error {
-	return get(ctx, s.SlackURL()+"/health")
+// answers is healthy when the path below a service's URL is there.
+func answers(url func(*Stack) string, path string) func(context.Context, *Stack) error {
+	return func(ctx context.Context, s *Stack) error { return get(ctx, url(s)+path) }
 }
 
 // temporalHealthy asks for what a job needs: the namespace, the four search attributes in a query, and the web UI.

@@ -17,6 +17,7 @@ type Ports struct {
 	TemporalUI int `json:"temporal_ui"`
 	AWS        int `json:"aws"`
 	Slack      int `json:"slack"`
+	GitHub     int `json:"github"`
 }
 
 // A portField ties a port to what a person calls it and to the variable that sets it.
@@ -30,6 +31,7 @@ var portFields = []portField{
 	{"Temporal's web UI", "EPOXY_SANDBOX_UI_PORT", func(p *Ports) *int { return &p.TemporalUI }},
 	{"AWS", "EPOXY_SANDBOX_AWS_PORT", func(p *Ports) *int { return &p.AWS }},
 	{"Slack", "EPOXY_SANDBOX_SLACK_PORT", func(p *Ports) *int { return &p.Slack }},
+	{"GitHub", "EPOXY_SANDBOX_GITHUB_PORT", func(p *Ports) *int { return &p.GitHub }},
 }
 
 // PortsFromEnvironment reads the EPOXY_SANDBOX_…_PORT variables.

@@ -14,8 +14,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	sandboxslack "epoxy/sandbox/slack"
 )
 
 // grace is how long a service may take to end after SIGTERM.
@@ -62,13 +60,13 @@ func launch(cmd *exec.Cmd, log string) (*process, error) {
 	return p, nil
 }
 
-// serveSlack runs the Slack stand-in in this process.
-func serveSlack(port int, token string) (*process, error) {
+// serve runs a stand-in in this process.
+func serve(port int, handler http.Handler) (*process, error) {
 	listener, err := net.Listen("tcp", address(port))
 	if err != nil {
 		return nil, err
 	}
-	server := &http.Server{Handler: sandboxslack.New(token), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	p := &process{done: make(chan struct{}), quit: server.Close}
 	p.record = record{PID: os.Getpid(), Started: startTime(os.Getpid()), InProcess: true}
 	go func() {

@@ -4,37 +4,57 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
+	sandboxgithub "epoxy/sandbox/github"
 	sandboxslack "epoxy/sandbox/slack"
 )
 
 // A service is one program of the sandbox: how to run it, and how to see that it works.
 type service struct {
 	name    string
+	url     func(*Stack) string
 	ports   func(Ports) []int
 	command func(*Stack) (*exec.Cmd, error)
+	handler func(*Stack) http.Handler // what it is in the calling process; nil: it must have a process of its own
 	healthy func(context.Context, *Stack) error
 }
 
 var services = []service{
-	{Temporal, func(p Ports) []int { return []int{p.Temporal, p.TemporalUI} }, temporalCommand, temporalHealthy},
-	{AWS, func(p Ports) []int { return []int{p.AWS} }, awsCommand, awsHealthy},
-	{Slack, func(p Ports) []int { return []int{p.Slack} }, slackCommand, slackHealthy},
+	{
+		name: Temporal, url: (*Stack).UIURL, ports: func(p Ports) []int { return []int{p.Temporal, p.TemporalUI} },
+		command: temporalCommand, healthy: temporalHealthy,
+	},
+	{
+		name: AWS, url: (*Stack).AWSURL, ports: func(p Ports) []int { return []int{p.AWS} },
+		command: awsCommand, healthy: answers((*Stack).AWSURL, "/epoxy/health"),
+	},
+	{
+		name: Slack, url: (*Stack).SlackURL, ports: func(p Ports) []int { return []int{p.Slack} },
+		command: slackCommand, handler: slackHandler, healthy: answers((*Stack).SlackURL, "/health"),
+	},
+	{
+		name: GitHub, url: (*Stack).GitHubURL, ports: func(p Ports) []int { return []int{p.GitHub} },
+		command: githubCommand, handler: githubHandler, healthy: answers((*Stack).GitHubURL, "/health"),
+	},
 }
 
 func find(name string) (service, error) {
+	var names []string
 	for _, svc := range services {
 		if svc.name == name {
 			return svc, nil
 		}
+		names = append(names, svc.name)
 	}
-	return service{}, fmt.Errorf("no service %q in the sandbox; it has %s, %s and %s", name, Temporal, AWS, Slack)
+	return service{}, fmt.Errorf("no service %q in the sandbox; it has %s", name, strings.Join(names, ", "))
 }
 
 // searchAttributes are those Epoxy's workflows set.
@@ -80,12 +100,38 @@ func awsCommand(s *Stack) (*exec.Cmd, error) {
 }
 
 func slackCommand(s *Stack) (*exec.Cmd, error) {
+	return s.selfCommand(Slack, s.state.Ports.Slack, map[string]string{
+		sandboxslack.TokenVariable:         s.state.Secrets.SlackToken,
+		sandboxslack.SigningSecretVariable: s.state.Secrets.SlackSigningSecret,
+		sandboxslack.AppTokenVariable:      s.state.Secrets.SlackAppToken,
+	})
+}
+
+func slackHandler(s *Stack) http.Handler {
+	return sandboxslack.NewServer(sandboxslack.Options{
+		Token: s.state.Secrets.SlackToken, SigningSecret: s.state.Secrets.SlackSigningSecret, AppToken: s.state.Secrets.SlackAppToken,
+	})
+}
+
+func githubCommand(s *Stack) (*exec.Cmd, error) {
+	return s.selfCommand(GitHub, s.state.Ports.GitHub, map[string]string{sandboxgithub.TokenVariable: s.state.Secrets.GitHubToken})
+}
+
+func githubHandler(s *Stack) http.Handler {
+	return sandboxgithub.New(sandboxgithub.Options{Token: s.state.Secrets.GitHubToken})
+}
+
+// selfCommand runs a stand-in that the sandbox command has in it. Secrets go by environment: arguments are visible to
+// every user of the machine.
+func (s *Stack) selfCommand(name string, port int, secrets map[string]string) (*exec.Cmd, error) {
 	if err := exists(s.state.Self); err != nil {
 		return nil, fmt.Errorf("the sandbox command %s is missing; run `make build`", s.Short(s.state.Self))
 	}
-	cmd := exec.Command(s.state.Self, "slack", "--addr", address(s.state.Ports.Slack))
-	// The token goes by environment: arguments are visible to every user of the machine.
-	cmd.Env = append(cleanEnviron("AWS_", "TEMPORAL_", "EPOXY_"), sandboxslack.TokenVariable+"="+s.state.SlackToken)
+	cmd := exec.Command(s.state.Self, name, "--addr", address(port))
+	cmd.Env = cleanEnviron("AWS_", "TEMPORAL_", "EPOXY_")
+	for variable, secret := range secrets {
+		cmd.Env = append(cmd.Env, variable+"="+secret)
+	}
 	return cmd, nil
 }
 
@@ -117,8 +163,8 @@ func (s *Stack) start(ctx context.Context, svc service) error {
 }
 
 func (s *Stack) launch(svc service) (*process, error) {
-	if svc.name == Slack && s.state.InProcessSlack {
-		return serveSlack(s.state.Ports.Slack, s.state.SlackToken)
+	if svc.handler != nil && s.state.InProcess[svc.name] {
+		return serve(svc.ports(s.state.Ports)[0], svc.handler(s))
 	}
 	cmd, err := svc.command(s)
 	if err != nil {
@@ -164,13 +210,12 @@ type Status struct {
 // Status asks every service.
 func (s *Stack) Status(ctx context.Context) []Status {
 	out := make([]Status, len(services))
-	urls := map[string]string{Temporal: s.UIURL(), AWS: s.AWSURL(), Slack: s.SlackURL()}
 	var all sync.WaitGroup
 	for i, svc := range services {
 		s.mu.Lock()
 		rec := s.state.Processes[svc.name]
 		s.mu.Unlock()
-		out[i] = Status{Name: svc.name, URL: urls[svc.name], PID: rec.PID}
+		out[i] = Status{Name: svc.name, URL: svc.url(s), PID: rec.PID}
 		all.Go(func() {
 			if !rec.alive() {
 				out[i].Err = errors.New("does not run")

@@ -1,4 +1,4 @@
-// Package stack runs the sandbox: a real Temporal server, the AWS stand-in and the Slack stand-in, all on 127.0.0.1.
+// Package stack runs the sandbox: a real Temporal server, and stand-ins for AWS, Slack and GitHub, all on 127.0.0.1.
 // The sandbox command, the demo and the end-to-end tests share it.
 package stack
 
@@ -19,6 +19,7 @@ const (
 	Temporal = "temporal"
 	AWS      = "aws"
 	Slack    = "slack"
+	GitHub   = "github"
 )
 
 // ErrNotRunning is what Load wraps when nothing is left of a sandbox, or never was.
@@ -33,12 +34,17 @@ type Options struct {
 
 	// InMemory runs Temporal without a database file: quicker, but a Stop and Start then forgets every workflow.
 	InMemory bool
-	// InProcessSlack runs the Slack stand-in in the calling process, for tests; else Self runs it as a child.
-	InProcessSlack bool
+	// InProcessSlack and InProcessGitHub run these stand-ins in the calling process, for tests; else Self runs them as
+	// children.
+	InProcessSlack, InProcessGitHub bool
 	// Self is the sandbox binary; empty: bin/epoxy-sandbox under Root.
 	Self string
 	// Deadline for everything to be healthy; 0: one minute.
 	Deadline time.Duration
+}
+
+func (o Options) inProcess() map[string]bool {
+	return map[string]bool{Slack: o.InProcessSlack, GitHub: o.InProcessGitHub}
 }
 
 // Stack is a sandbox that runs, whether this process started it or another one did.
@@ -131,7 +137,7 @@ func (s *Stack) down() error {
 }
 
 // Stop ends one service and keeps the others; Start brings it back on the same port. Temporal keeps its workflows
-// unless it runs in memory; the two stand-ins come back empty.
+// unless it runs in memory; the stand-ins come back empty.
 func (s *Stack) Stop(name string) error { return s.stop(name, false) }
 
 // Kill is Stop without a warning: what a crash does.
@@ -154,8 +160,13 @@ func (s *Stack) Start(ctx context.Context, name string) error {
 // fresh starts everything from nothing. The old logs go, and Temporal's database: its workflows would look for
 // resources that the stand-ins no longer have.
 func (s *Stack) fresh(ctx context.Context, o Options) error {
-	for _, old := range []string{s.database(), s.database() + "-shm", s.database() + "-wal", s.Log(Temporal), s.Log(AWS), s.Log(Slack)} {
+	for _, old := range []string{s.database(), s.database() + "-shm", s.database() + "-wal"} {
 		if err := remove(old); err != nil {
+			return err
+		}
+	}
+	for _, svc := range services {
+		if err := remove(s.Log(svc.name)); err != nil {
 			return err
 		}
 	}
@@ -178,9 +189,12 @@ func (s *Stack) adopt(ctx context.Context, before state, o Options) error {
 	if err := o.Ports.differ(before.Ports); err != nil {
 		return err
 	}
+	if before.Secrets == (secrets{}) {
+		return errors.New("the sandbox that runs was started by an older Epoxy; stop it with `make sandbox-down`, then start it again")
+	}
 	s.state = before
 	// How to start what has died is for the caller to say, not for the one before.
-	s.state.InProcessSlack, s.state.Self = o.InProcessSlack, cmp.Or(o.Self, s.state.Self)
+	s.state.InProcess, s.state.Self = o.inProcess(), cmp.Or(o.Self, s.state.Self)
 	var dead []service
 	for _, svc := range services {
 		if !s.running(svc.name) {

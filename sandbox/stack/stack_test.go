@@ -73,7 +73,8 @@ func TestEnvFileCanBeSourced(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	s.state.Ports, s.state.SlackToken = Ports{1001, 1002, 1003, 1004}, "xoxb-sandbox-1"
+	s.state.Ports = Ports{1001, 1002, 1003, 1004, 1005}
+	s.state.Secrets = secrets{SlackToken: "xoxb-sandbox-1", SlackSigningSecret: "signs", SlackAppToken: "xapp-1", GitHubToken: "ghp_1"}
 	if s.Env()["EPOXY_CONFIG"] != "" {
 		t.Error("EPOXY_CONFIG names a file that is not there")
 	}
@@ -95,6 +96,8 @@ func TestEnvFileCanBeSourced(t *testing.T) {
 		"AWS_ENDPOINT_URL": "http://127.0.0.1:1003", "AWS_REGION": "us-east-1", "AWS_PROFILE": "default",
 		"TEMPORAL_ADDRESS": "127.0.0.1:1001", "TEMPORAL_NAMESPACE": "default", "TEMPORAL_API_KEY": "", "EPOXY_TEMPORAL_UI": "http://127.0.0.1:1002",
 		"EPOXY_SLACK_TOKEN": "xoxb-sandbox-1", "EPOXY_SLACK_API_URL": "http://127.0.0.1:1004/api/", "EPOXY_CONFIG": config,
+		"EPOXY_SLACK_SIGNING_SECRET": "signs", "EPOXY_SLACK_APP_TOKEN": "xapp-1",
+		"EPOXY_GITHUB_TOKEN": "ghp_1", "EPOXY_GITHUB_API_URL": "http://127.0.0.1:1005/api/v3", "EPOXY_SANDBOX_GITHUB": "http://127.0.0.1:1005",
 	} {
 		if !strings.Contains("\n"+string(out), "\n"+key+"="+value+"\n") {
 			t.Errorf("after sourcing, %s is not %q in:\n%s", key, value, out)

@@ -16,20 +16,34 @@ import (
 
 // state is what state.json holds: enough to find, judge and stop a sandbox that another process started.
 type state struct {
-	Root           string            `json:"root"`
-	Self           string            `json:"self"`
-	SlackToken     string            `json:"slack_token"`
-	InMemory       bool              `json:"in_memory"`
-	InProcessSlack bool              `json:"in_process_slack,omitempty"`
-	Ports          Ports             `json:"ports"`
-	Processes      map[string]record `json:"processes"`
+	Root      string            `json:"root"`
+	Self      string            `json:"self"`
+	Secrets   secrets           `json:"secrets"`
+	InMemory  bool              `json:"in_memory"`
+	InProcess map[string]bool   `json:"in_process,omitempty"` // services that run in the caller's own process
+	Ports     Ports             `json:"ports"`
+	Processes map[string]record `json:"processes"`
+}
+
+// secrets that the stand-ins know, and Epoxy.
+type secrets struct {
+	SlackToken         string `json:"slack_token"`
+	SlackSigningSecret string `json:"slack_signing_secret"`
+	SlackAppToken      string `json:"slack_app_token"`
+	GitHubToken        string `json:"github_token"`
+}
+
+func newSecrets() secrets {
+	return secrets{
+		SlackToken: "xoxb-sandbox-" + rand.Text(), SlackSigningSecret: rand.Text(), SlackAppToken: "xapp-sandbox-" + rand.Text(),
+		GitHubToken: "ghp_sandbox" + rand.Text(),
+	}
 }
 
 func newState(root string, ports Ports, o Options) state {
 	return state{
 		Root: root, Self: cmp.Or(o.Self, filepath.Join(root, "bin", "epoxy-sandbox")),
-		SlackToken: "xoxb-sandbox-" + rand.Text(), InMemory: o.InMemory, InProcessSlack: o.InProcessSlack,
-		Ports: ports, Processes: map[string]record{},
+		Secrets: newSecrets(), InMemory: o.InMemory, InProcess: o.inProcess(), Ports: ports, Processes: map[string]record{},
 	}
 }
 

@@ -1,4 +1,4 @@
-"""EC2's request throttling as token buckets, per account and Region (setting `throttle_buckets`).
+"""Request throttling as token buckets, per account and Region (setting `throttle_buckets`); ECS's: `ecs.throttle`.
 
 https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html: non-mutating actions have a bucket of 100 that
 refills by 20 a second (unfiltered and unpaginated: 50 and 10), mutating actions 50 and 5, some actions their own.
@@ -6,6 +6,8 @@ refills by 20 a second (unfiltered and unpaginated: 50 and 10), mutating actions
 
 import threading
 import time
+
+from strict.ecs import throttle
 
 READ = ("Describe", "Get", "List", "Search")
 # (bucket, refill a second)
@@ -22,10 +24,11 @@ _levels = {}
 
 
 def admit(call, account):
-    """Takes a token for an EC2 call; false when its bucket is empty."""
-    if call.service != "ec2":
+    """Takes a token for the call of a service whose buckets are known; false when its bucket is empty."""
+    bucket = BUCKETS.get(call.service)
+    if bucket is None:
         return True
-    name, size, refill = _bucket(call)
+    name, size, refill = bucket(call)
     key, now = (account, call.region, name), time.monotonic()
     with _lock:
         level, since = _levels.get(key, (float(size), now))
@@ -48,6 +51,10 @@ def _bucket(call):
 def _narrowed(form):
     ignored = {"Action", "Version", "DryRun"}
     return any(name not in ignored for name in form)
+
+
+# service -> what tells the bucket of a call: its name, its size, and what refills it a second.
+BUCKETS = {"ec2": _bucket, "ecs": throttle.bucket}
 
 
 def reset():

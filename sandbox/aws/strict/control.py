@@ -10,6 +10,8 @@ POST   /epoxy/settings                    changes some
 POST   /epoxy/reset                       forgets everything: moto's state, calls, faults, settings
 POST   /epoxy/images/AMI/finish           ends the pending state at once
 POST   /epoxy/images/AMI/fail             {"reason": ...}: likewise, as failed
+POST   /epoxy/ecs/task-definitions        {"account", "region", "family", "image", "count", "registered"}: `ecs.stage`
+POST   /epoxy/ecs/backdate                {"task_definition": ARN, "registered": epoch seconds, "deregistered"}
 
 A fault: {"operation": "ec2.DescribeImages" | "ec2.*" | "*", "kind": ..., "count": 1, "skip": 0, "match": "text that
 must be in the request's body"}, count -1 until removed.  Kinds: `throttle` and `deny` as the service says it; `error`
@@ -95,6 +97,16 @@ def _image(image_id, action, body):
     return answers.as_json(200, {"image": image_id, "done": action})
 
 
+def _ecs(name):
+    """Imported when called: plain moto has no ECS of ours to stage."""
+    def handler(body, query):
+        from strict.ecs import stage
+
+        return getattr(stage, name)(body, query)
+
+    return handler
+
+
 HANDLERS = {
     ("GET", "/epoxy/health"): _health,
     ("GET", "/epoxy/calls"): _calls,
@@ -104,4 +116,6 @@ HANDLERS = {
     ("GET", "/epoxy/settings"): _show_settings,
     ("POST", "/epoxy/settings"): _change_settings,
     ("POST", "/epoxy/reset"): _reset,
+    ("POST", "/epoxy/ecs/task-definitions"): _ecs("register_many"),
+    ("POST", "/epoxy/ecs/backdate"): _ecs("backdate"),
 }

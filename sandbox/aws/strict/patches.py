@@ -2,8 +2,10 @@
 
 
 def apply():
-    from strict import accounts, autoscaling, ec2
+    from strict import accounts, autoscaling, consumers, ec2, ecs
 
     accounts.apply()
     ec2.apply()
     autoscaling.apply()
+    ecs.apply()
+    consumers.apply()

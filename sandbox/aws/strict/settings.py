@@ -15,6 +15,14 @@ DEFAULTS = {
     "refresh_fail": 0,
     # Launch template versions per template.
     "template_version_quota": 10000,
+    # Seconds until an ECS task runs, until one that is told to stop has stopped, and for which it is shown after that.
+    "ecs_task_pending_seconds": 0.0,
+    "ecs_task_stop_seconds": 0.0,
+    "ecs_stopped_seconds": 3600.0,
+    # Seconds for which an ECS service's old and new deployment are there together.
+    "ecs_deployment_seconds": 3.0,
+    # Seconds in DELETE_IN_PROGRESS of an ECS task definition that nothing refers to.
+    "ecs_delete_seconds": 3.0,
     # Real token buckets per account and Region.
     "throttle_buckets": False,
 }

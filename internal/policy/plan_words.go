@@ -1,0 +1,32 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+)
+
+const day = 24 * time.Hour
+
+// ago says how long ago something was: 412 days ago.
+func ago(now, then time.Time) string {
+	if d := now.Sub(then); d > 0 {
+		return inDays(d) + " ago"
+	}
+	return "just now"
+}
+
+// inDays writes a duration as people say it, in one unit: 30 days, 5 hours, 20 minutes.
+func inDays(d time.Duration) string {
+	for _, unit := range []struct {
+		name string
+		size time.Duration
+	}{{"day", day}, {"hour", time.Hour}, {"minute", time.Minute}} {
+		switch n := int64(d / unit.size); {
+		case n == 1:
+			return "1 " + unit.name
+		case n > 1:
+			return fmt.Sprintf("%d %ss", n, unit.name)
+		}
+	}
+	return fmt.Sprintf("%d seconds", int64(d/time.Second))
+}
