@@ -80,7 +80,7 @@ func NewSet(clients *cloud.Clients, o Others) *Set {
 
 func (s *Set) wirePruning(clients *cloud.Clients, github *GitHub) {
 	bucket := at(clients, func(s *cloud.Services) artifact.API { return s.S3 })
-	book := at(clients, func(s *cloud.Services) ledger.API { return s.DynamoDB })
+	book := LedgerIn(at(clients, func(s *cloud.Services) ledger.API { return s.DynamoDB }))
 	s.UseSurveyor = &UseSurveyor{
 		ECS:           at(clients, func(s *cloud.Services) ECSUsesAPI { return s.ECS }),
 		EventBridge:   at(clients, func(s *cloud.Services) EventBridgeUsesAPI { return s.EventBridge }),

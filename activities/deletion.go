@@ -2,7 +2,10 @@ package activities
 
 import (
 	"context"
-	"errors"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"epoxy/internal/artifact"
@@ -10,103 +13,281 @@ import (
 	"epoxy/internal/policy"
 )
 
-// secondLook looks once more at everything that could use what is about to be deleted. A look that fails, or that finds nothing
-// at all, means that nothing is deleted.
+// secondLook looks once more at everything that could use what is about to be deleted. A look that fails, or that finds
+// nothing at all, means that nothing is deleted.
 type secondLook interface {
 	LookAgain(ctx context.Context, in []SurveyUsesInput, listed ReadListedUsesInput) (policy.Uses, error)
+}
+
+// Ledger is what deletions and undos write to.
+type Ledger interface {
+	Intend(ctx context.Context, entries []ledger.Entry) ([]ledger.Entry, error)
+	Entries(ctx context.Context, ids []string) (map[string]ledger.Entry, error)
+	Conclude(ctx context.Context, entries []ledger.Entry) error
+	Undone(ctx context.Context, id, by, detail string) error
+}
+
+// OpenLedger gives the ledger in a table.
+type OpenLedger func(ctx context.Context, t LedgerTable) (Ledger, error)
+
+// LedgerIn opens ledgers in DynamoDB.
+func LedgerIn(connect Connect[ledger.API]) OpenLedger {
+	return func(ctx context.Context, t LedgerTable) (Ledger, error) {
+		api, err := connect(ctx, t.Place)
+		return ledger.Table{API: api, Name: t.Table}, err
+	}
+}
+
+// deletion is one attempt at one batch. Attempts before it may have got anywhere: the ledger says how far.
+type deletion struct {
+	Deletion
+
+	shelf    shelf
+	ledger   Ledger
+	resource func(id string) string // as the ledger names it
+	batch    []policy.Verdict
+	entries  map[string]ledger.Entry // by the verdict's ID
+	ended    []ledger.Entry
+	out      DeletionOutput
+}
+
+func openDeletion(ctx context.Context, s3 Connect[artifact.API], open OpenLedger, in Deletion, most int, resource func(id string) string) (*deletion, error) {
+	d := &deletion{Deletion: in, resource: resource}
+	var err error
+	if d.shelf, err = openShelf(ctx, s3, in.Store); err != nil {
+		return nil, err
+	}
+	if d.ledger, err = open(ctx, in.Ledger); err != nil {
+		return nil, translate(in.Ledger.Place, err)
+	}
+	if err := d.readBatch(ctx, most); err != nil {
+		return nil, err
+	}
+	d.entries, err = d.entriesOf(ctx, idsOf(d.batch))
+	return d, err
+}
+
+func idsOf(all []policy.Verdict) []string {
+	ids := make([]string, len(all))
+	for i, v := range all {
+		ids[i] = v.ID
+	}
+	return ids
+}
+
+// readBatch takes the batch from the part's artifact, which must be the one that the approved plan names.
+func (d *deletion) readBatch(ctx context.Context, most int) error {
+	var plan policy.Plan
+	if err := d.shelf.get(ctx, d.Plan, &plan); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(plan.Parts, func(p policy.PlanPart) bool { return p.Name == d.Part.Name && p.SHA256 == d.Part.SHA256 }) {
+		return Refuse(ErrInvalid, "plan %s has no part of %s with the hash %s: nothing is deleted", policy.ShortHash(d.Plan.SHA256), d.Part.Name, policy.ShortHash(d.Part.SHA256))
+	}
+	going, err := parts.get(ctx, d.shelf, artifact.Ref{Key: d.Part.Key, SHA256: d.Part.SHA256, Bytes: d.Part.Size})
+	if err != nil {
+		return err
+	}
+	if d.Count < 1 || d.Count > most || d.From < 0 || d.From+d.Count > len(going) {
+		return Refuse(ErrInvalid, "the plan of %s has no batch of %d from %d on", d.Part.Name, d.Count, d.From)
+	}
+	d.batch = slices.Clone(going[d.From : d.From+d.Count])
+	for _, v := range d.batch {
+		if v.Wave != d.batch[0].Wave {
+			return Refuse(ErrInvalid, "a batch of %s from %d on spans two waves: what goes first must be gone before the rest is looked at again", d.Part.Name, d.From)
+		}
+	}
+	return nil
+}
+
+// entriesOf are this run's entries for some of the part, by ID.
+func (d *deletion) entriesOf(ctx context.Context, ids []string) (map[string]ledger.Entry, error) {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = ledger.EntryID(d.RunID, d.resource(id))
+	}
+	found, err := d.ledger.Entries(ctx, keys)
+	if err != nil {
+		return nil, translate(d.Ledger.Place, err)
+	}
+	entries := make(map[string]ledger.Entry, len(found))
+	for i, id := range ids {
+		if e, there := found[keys[i]]; there {
+			entries[id] = e
+		}
+	}
+	return entries, nil
+}
+
+// begun tells that an attempt before this one said that it would delete this, and not how that ended.
+func (d *deletion) begun(v policy.Verdict) bool {
+	e, there := d.entries[v.ID]
+	return there && e.Outcome == ""
+}
+
+// settle counts what has ended before, and returns the rest.
+func (d *deletion) settle(all []policy.Verdict) (open []policy.Verdict) {
+	for _, v := range all {
+		e, there := d.entries[v.ID]
+		if !there || e.Outcome == "" {
+			open = append(open, v)
+			continue
+		}
+		v.Code, v.Reason = readDetail(e)
+		d.count(v)
+	}
+	return open
+}
+
+func (d *deletion) count(v policy.Verdict) {
+	switch v.Code {
+	case policy.VerdictDelete:
+		d.out.Deleted++
+		d.out.Bytes += v.Bytes
+	case policy.KeptFailed:
+		d.out.Failed = append(d.out.Failed, v)
+	default:
+		d.out.Kept = append(d.out.Kept, v)
+	}
+}
+
+// deleted notes that something is gone by our doing.
+func (d *deletion) deleted(v policy.Verdict, detail string) {
+	d.count(v)
+	d.end(v, ledger.Deleted, detail)
+}
+
+// keep notes that something stays, with the verdict's new code and reason.
+func (d *deletion) keep(v policy.Verdict) {
+	d.count(v)
+	d.end(v, ledger.Failed, v.Code+": "+v.Reason)
+}
+
+// fail notes that AWS refused.
+func (d *deletion) fail(v policy.Verdict, why string) {
+	v.Code, v.Reason = policy.KeptFailed, oneLine(why)
+	d.keep(v)
+}
+
+// gone notes that something vanished before we did anything.
+func (d *deletion) gone(v policy.Verdict) {
+	v.Code, v.Reason = policy.KeptGone, "it was gone already"
+	d.keep(v)
+}
+
+// end concludes an entry. What was never intended has none.
+func (d *deletion) end(v policy.Verdict, outcome, detail string) {
+	if e, there := d.entries[v.ID]; there {
+		e.Outcome, e.Detail, e.Ended = outcome, detail, time.Now().UTC()
+		d.ended = append(d.ended, e)
+	}
+}
+
+// readDetail is what an entry that has ended counts as: what keep wrote, or what the outcome says.
+func readDetail(e ledger.Entry) (code, reason string) {
+	code, reason, ok := strings.Cut(e.Detail, ": ")
+	switch {
+	case e.Outcome == ledger.Undone:
+		return policy.KeptVetoed, "put back by " + e.UndoneBy
+	case ok && policy.KeptInWords(code) != code:
+		return code, reason
+	case e.Outcome == ledger.Deleted:
+		return policy.VerdictDelete, e.Reason
+	case e.Outcome == ledger.Gone:
+		return policy.KeptGone, "it was gone already"
+	}
+	return policy.KeptFailed, e.Detail
+}
+
+// intend writes down what is about to be deleted, and returns what really is open: an attempt that was given up for dead may
+// have been quicker.
+func (d *deletion) intend(ctx context.Context, going []policy.Verdict, putBack func(v policy.Verdict, e *ledger.Entry)) ([]policy.Verdict, error) {
+	entries := make([]ledger.Entry, 0, len(going))
+	for _, v := range going {
+		if d.begun(v) {
+			continue
+		}
+		resource := d.resource(v.ID)
+		e := ledger.Entry{
+			ID: ledger.EntryID(d.RunID, resource), Resource: resource, Account: d.Place.Account, Region: d.Place.Region, Tags: v.Tags, Bytes: v.Bytes,
+			Reason: v.Reason, Policy: d.Policy, Plan: d.Plan.SHA256, WorkflowID: d.WorkflowID, RunID: d.RunID, Approver: d.Approver, Intent: time.Now().UTC(),
+		}
+		putBack(v, &e)
+		if err := d.shelve(ctx, &e.PutBack); err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	if len(entries) == 0 {
+		return going, nil
+	}
+	stored, err := d.ledger.Intend(ctx, entries)
+	if err != nil {
+		return nil, translate(d.Ledger.Place, err)
+	}
+	byID := map[string]ledger.Entry{}
+	for _, e := range stored {
+		byID[e.ID] = e
+	}
+	for _, v := range going {
+		if e, written := byID[ledger.EntryID(d.RunID, d.resource(v.ID))]; written {
+			d.entries[v.ID] = e
+		}
+	}
+	return d.settle(going), nil
 }
 
 // kindPutBack is the folder of what is too big for a ledger entry.
 const kindPutBack = "put-back"
 
-// batchOf reads the verdicts of a batch from the plan's part, whose hash was approved with the plan.
-func (d Deletion) batchOf(ctx context.Context, s shelf, most int) ([]policy.Verdict, error) {
-	content, err := parts.get(ctx, s, artifact.Ref{Key: d.Part.Key, SHA256: d.Part.SHA256, Bytes: d.Part.Size})
-	if err != nil {
-		return nil, err
+// shelve moves what is too big for an entry into the artifact bucket.
+func (d *deletion) shelve(ctx context.Context, p *ledger.PutBack) error {
+	if len(p.Manifest)+len(p.Definition) <= ledger.MaxPutBack {
+		return nil
 	}
-	if d.Count < 1 || d.Count > most || d.From < 0 || d.From+d.Count > len(content.Verdicts) {
-		return nil, Refuse(ErrInvalid, "the plan of %s has no batch of %d from %d on", d.Part.Name, d.Count, d.From)
-	}
-	batch := content.Verdicts[d.From : d.From+d.Count]
-	for _, v := range batch {
-		if v.Code != policy.VerdictDelete || v.Wave != batch[0].Wave {
-			return nil, Refuse(ErrInvalid, "the plan of %s does not delete %s in this batch", d.Part.Name, v.ID)
+	ref, err := d.shelf.put(ctx, kindPutBack, *p)
+	*p = ledger.PutBack{MediaType: p.MediaType, Key: ref.Key, SHA256: ref.SHA256, Size: ref.Bytes}
+	return err
+}
+
+// conclude writes the outcomes, also of a batch that err ends in the middle, and gives the batch's answer.
+func (d *deletion) conclude(ctx context.Context, err error) (DeletionOutput, error) {
+	if len(d.ended) > 0 {
+		if wrong := d.ledger.Conclude(ctx, d.ended); err == nil {
+			err = translate(d.Ledger.Place, wrong)
 		}
 	}
-	return batch, nil
-}
-
-// look is the second look.
-func (d Deletion) look(ctx context.Context, l secondLook) (policy.Uses, error) {
-	if len(d.Again) == 0 {
-		return policy.Uses{}, Refuse(ErrInvalid, "nothing is said about where to look again, so nothing is deleted")
-	}
-	uses, err := l.LookAgain(ctx, d.Again, d.Listed)
-	if err == nil && len(uses.Images)+len(uses.TaskDefinitions) == 0 {
-		err = Refuse(ErrInvalid, "at the second look nothing is in use anywhere, which is hardly true: nothing is deleted")
-	}
-	return uses, err
-}
-
-// book is the ledger of one batch.
-type book struct {
-	ledger.Table
-	place Place
-}
-
-func openBook(ctx context.Context, connect Connect[ledger.API], t LedgerTable) (book, error) {
-	api, err := connect(ctx, t.Place)
 	if err != nil {
-		return book{}, translate(t.Place, err)
+		return DeletionOutput{}, err
 	}
-	return book{ledger.Table{API: api, Name: t.Table}, t.Place}, nil
+	for _, list := range [][]policy.Verdict{d.out.Kept, d.out.Failed} {
+		slices.SortFunc(list, func(a, b policy.Verdict) int { return strings.Compare(a.ID, b.ID) })
+	}
+	return d.out, nil
 }
 
-// entry is what the ledger says of a verdict that is carried out.
-func (d Deletion) entry(kind, resource string, v policy.Verdict) ledger.Entry {
-	return ledger.Entry{
-		ID: ledger.EntryID(d.RunID, resource), Kind: kind, Resource: resource, Account: d.Place.Account, Region: d.Place.Region,
-		Tags: v.Tags, Bytes: v.Bytes, Reason: v.Reason, Policy: d.Policy, Plan: d.Plan.SHA256, WorkflowID: d.WorkflowID, RunID: d.RunID,
-		Approver: d.Approver, Intent: time.Now().UTC(),
-	}
+// readings are when attempts at a batch read its manifests.
+type readings struct {
+	Times []time.Time `json:"times"`
 }
 
-// conclude writes how a batch ended. What an attempt before wrote stays.
-func (b book) conclude(ctx context.Context, entries []ledger.Entry) error {
-	err := b.Conclude(ctx, entries)
-	if _, conflict := errors.AsType[*ledger.ConflictError](err); conflict {
-		return Refuse(ErrInvalid, "%v", err)
-	}
-	return translate(b.place, err)
+func (d *deletion) readingsName() string {
+	return path.Join("readings", d.RunID, d.Part.SHA256, strconv.Itoa(d.From))
 }
 
-// add counts one entry that has an outcome.
-func (out *DeletionOutput) add(v policy.Verdict, e ledger.Entry) {
-	switch e.Outcome {
-	case ledger.Deleted:
-		out.Deleted++
-		out.Bytes += v.Bytes
-	case ledger.Gone:
-		v.Code, v.Reason = policy.KeptGone, "somebody else deleted it"
-		out.Kept = append(out.Kept, v)
-	case ledger.Failed:
-		v.Code, v.Reason = policy.KeptFailed, e.Detail
-		out.Failed = append(out.Failed, v)
-	}
+// earlierReadings are those of attempts before this one: ECR may have recorded them as pulls.
+func (d *deletion) earlierReadings(ctx context.Context) ([]time.Time, error) {
+	var known readings
+	_, err := d.shelf.Recall(ctx, d.readingsName(), &known)
+	return known.Times, d.shelf.translate(err)
 }
 
-// failed is a verdict that AWS refused.
-func failedVerdict(v policy.Verdict, reason string) policy.Verdict {
-	v.Code, v.Reason = policy.KeptFailed, reason
-	return v
-}
-
-// putBack moves what is too big for an entry into the artifact bucket.
-func putBack(ctx context.Context, s shelf, p ledger.PutBack) (ledger.PutBack, error) {
-	if len(p.Manifest)+len(p.Definition) <= ledger.MaxPutBack {
-		return p, nil
-	}
-	ref, err := s.put(ctx, kindPutBack, p)
-	return ledger.PutBack{MediaType: p.MediaType, Key: ref.Key, SHA256: ref.SHA256, Size: ref.Bytes}, err
+// announceReading is remembered before manifests are read: a crash between the reading and the ledger's intents must not
+// make our own reading look like somebody's pull.
+func (d *deletion) announceReading(ctx context.Context) error {
+	now := toSecond(time.Now())
+	return update(ctx, d.shelf, d.readingsName(), func(known *readings) bool {
+		known.Times = append(known.Times, now)
+		return true
+	})
 }

@@ -2,9 +2,7 @@ package activities
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -26,128 +24,142 @@ type ImageDeletionAPI interface {
 type ImageDeleter struct {
 	ECR    Connect[ImageDeletionAPI]
 	S3     Connect[artifact.API]
-	Ledger Connect[ledger.API]
+	Ledger OpenLedger
 	Look   secondLook
 }
 
-// maxBatch is ECR's limit on ids in a call.
-const maxBatch = 100
+// imagesPerCall is ECR's limit on ids in a call.
+// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
+const imagesPerCall = 100
 
 // DeleteImages takes one batch through the second look, the ledger and the deletion. It may be repeated at any point: an
 // image that is gone and that an intent of this run covers was deleted by an attempt before, and is counted once.
 func (a *ImageDeleter) DeleteImages(ctx context.Context, in DeleteImagesInput) (DeletionOutput, error) {
 	defer beating(ctx, in.Part.Name)()
-	b, err := a.begin(ctx, in)
+	client, err := a.ECR(ctx, in.Place)
+	if err != nil {
+		return DeletionOutput{}, translate(in.Place, err)
+	}
+	if in.Part.Name != in.Repository.String() {
+		return DeletionOutput{}, Refuse(ErrInvalid, "the part of %s is not %s's: nothing is deleted", in.Part.Name, in.Repository)
+	}
+	d, err := openDeletion(ctx, a.S3, a.Ledger, in.Deletion, imagesPerCall, in.Repository.ImageName)
 	if err != nil {
 		return DeletionOutput{}, err
 	}
-	uses, err := in.look(ctx, a.Look)
-	if err != nil {
-		return DeletionOutput{}, err
-	}
-	if err := b.lookAtImages(ctx); err != nil {
-		return DeletionOutput{}, err
-	}
-	if err := b.decide(uses.Images); err != nil {
-		return DeletionOutput{}, err
-	}
-	if err := b.readManifests(ctx); err != nil {
-		return DeletionOutput{}, err
-	}
-	if err := b.intend(ctx); err != nil {
-		return DeletionOutput{}, err
-	}
-	if err := b.delete(ctx); err != nil {
-		return DeletionOutput{}, err
-	}
-	return b.out, b.book.conclude(ctx, b.ended)
+	b := &imageDeletion{deletion: d, in: in, ecr: client}
+	err = b.run(ctx, a.Look)
+	return d.conclude(ctx, err)
 }
 
-// imageDeletion is one attempt at one batch.
+// imageDeletion is one attempt at one batch of images.
 type imageDeletion struct {
-	in    DeleteImagesInput
-	ecr   ImageDeletionAPI
-	shelf shelf
-	book  book
+	*deletion
 
-	batch   []policy.Verdict
-	entries map[string]ledger.Entry // by digest: of attempts before this one
-	present []policy.ContainerImage
-	before  []string // what had to be gone before, and is not
-	going   []policy.Verdict
-	images  map[string]types.Image // manifests by digest
-	ended   []ledger.Entry
-	out     DeletionOutput
+	in  DeleteImagesInput
+	ecr ImageDeletionAPI
 }
 
-func (a *ImageDeleter) begin(ctx context.Context, in DeleteImagesInput) (*imageDeletion, error) {
-	b := &imageDeletion{in: in, entries: map[string]ledger.Entry{}, images: map[string]types.Image{}}
-	var err error
-	if b.ecr, err = a.ECR(ctx, in.Place); err != nil {
-		return nil, translate(in.Place, err)
+func (b *imageDeletion) run(ctx context.Context, l secondLook) error {
+	open := b.settle(b.batch)
+	if len(open) == 0 {
+		return nil
 	}
-	if b.shelf, err = openShelf(ctx, a.S3, in.Store); err != nil {
-		return nil, err
-	}
-	if b.book, err = openBook(ctx, a.Ledger, in.Ledger); err != nil {
-		return nil, err
-	}
-	if b.batch, err = in.batchOf(ctx, b.shelf, maxBatch); err != nil {
-		return nil, err
-	}
-	ids := make([]string, len(b.batch))
-	for i, v := range b.batch {
-		ids[i] = b.entryID(v.ID)
-	}
-	found, err := b.book.Entries(ctx, ids)
+	uses, err := l.LookAgain(ctx, b.Again, b.Listed)
 	if err != nil {
-		return nil, translate(in.Ledger.Place, err)
+		return err
 	}
-	for _, v := range b.batch {
-		if e, ok := found[b.entryID(v.ID)]; ok {
-			b.entries[v.ID] = e
+	if len(uses.Images) == 0 {
+		return Refuse(ErrInvalid, "at the second look no image is in use anywhere, which is hardly true: nothing is deleted; check aws.accounts and the policy's region and sources")
+	}
+	going, err := b.recheck(ctx, open, uses.Images)
+	if err != nil {
+		return err
+	}
+	if going, err = b.intendImages(ctx, going); err != nil {
+		return err
+	}
+	return b.delete(ctx, going)
+}
+
+// recheck looks at the images as they are now. Their tags as of now are those that an undo gives back.
+func (b *imageDeletion) recheck(ctx context.Context, open []policy.Verdict, uses []policy.Use) ([]policy.Verdict, error) {
+	earlier, err := b.earlierReadings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	present, err := b.describe(ctx, idsOf(open))
+	if err != nil {
+		return nil, translate(b.Place, err)
+	}
+	stillThere, err := b.stillThere(ctx, open)
+	if err != nil {
+		return nil, err
+	}
+	images := map[string]policy.ContainerImage{}
+	for _, image := range present {
+		images[image.Digest] = image
+	}
+	asked := make([]policy.Verdict, 0, len(open))
+	for _, v := range open {
+		if _, there := images[v.ID]; !there && b.begun(v) {
+			b.deleted(v, "") // by an attempt whose answer was lost
+			continue
 		}
+		asked = append(asked, v)
 	}
-	return b, nil
+	going, kept, err := policy.RecheckImages(policy.ImageRecheck{
+		Repository: b.in.Repository, Rules: b.in.Rules, Planned: asked, Present: present, StillThere: stillThere, Uses: uses, Vetoed: b.Vetoed, Readings: earlier,
+	})
+	if err != nil {
+		return nil, Refuse(ErrInvalid, "%v: nothing is deleted", err)
+	}
+	for _, v := range kept {
+		b.keep(v)
+	}
+	for i := range going {
+		going[i].Tags = images[going[i].ID].Tags
+	}
+	return going, nil
 }
 
-func (b *imageDeletion) resource(digest string) string { return b.in.Repository.ImageName(digest) }
-func (b *imageDeletion) entryID(digest string) string {
-	return ledger.EntryID(b.in.RunID, b.resource(digest))
-}
-
-// lookAtImages finds which images of the batch, and of what must be gone before them, are there, with their tags and pulls.
-func (b *imageDeletion) lookAtImages(ctx context.Context) error {
-	var ids, before []string
-	for _, v := range b.batch {
-		ids = append(ids, v.ID)
+// stillThere are the digests that had to be gone before these images, and are not. What this run has deleted is gone; only
+// the others are asked for.
+func (b *imageDeletion) stillThere(ctx context.Context, open []policy.Verdict) ([]string, error) {
+	var before []string
+	for _, v := range open {
 		before = append(before, v.After...)
 	}
 	slices.Sort(before)
-	before = slices.DeleteFunc(slices.Compact(before), func(digest string) bool { return slices.Contains(ids, digest) })
-	var err error
-	if b.present, err = b.describe(ctx, ids); err != nil {
-		return translate(b.in.Place, err)
+	before = slices.Compact(before)
+	entries, err := b.entriesOf(ctx, before)
+	if err != nil {
+		return nil, err
 	}
-	for chunk := range slices.Chunk(before, maxBatch) {
-		there, err := b.describe(ctx, chunk)
+	before = slices.DeleteFunc(before, func(digest string) bool { return entries[digest].Outcome == ledger.Deleted })
+	var there []string
+	for part := range slices.Chunk(before, imagesPerCall) {
+		found, err := b.describe(ctx, part)
 		if err != nil {
-			return translate(b.in.Place, err)
+			return nil, translate(b.Place, err)
 		}
-		for _, image := range there {
-			b.before = append(b.before, image.Digest)
+		for _, image := range found {
+			there = append(there, image.Digest)
 		}
 	}
-	return nil
+	return there, nil
 }
 
-// describe asks for many at once. One unknown image fails the whole call, so the list is halved until what is gone is found.
+// describe asks for all at once. One image that is gone fails the whole call, so the list is halved until it is found.
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html (ImageNotFoundException)
 func (b *imageDeletion) describe(ctx context.Context, digests []string) ([]policy.ContainerImage, error) {
+	if len(digests) == 0 {
+		return nil, nil
+	}
 	out, err := b.ecr.DescribeImages(ctx, &ecr.DescribeImagesInput{
 		RegistryId: &b.in.Repository.Account, RepositoryName: &b.in.Repository.Name, ImageIds: imageIDs(digests),
 	})
-	if _, missing := errors.AsType[*types.ImageNotFoundException](err); missing {
+	if codeOf(err) == "ImageNotFoundException" {
 		if len(digests) == 1 {
 			return nil, nil
 		}
@@ -162,66 +174,18 @@ func (b *imageDeletion) describe(ctx context.Context, digests []string) ([]polic
 	if err != nil {
 		return nil, err
 	}
+	kinds := map[string]string{}
 	found := make([]policy.ContainerImage, 0, len(out.ImageDetails))
-	for _, d := range out.ImageDetails {
-		found = append(found, policy.ContainerImage{
-			Digest: aws.ToString(d.ImageDigest), Tags: d.ImageTags, Pushed: aws.ToTime(d.ImagePushedAt), Pulled: aws.ToTime(d.LastRecordedPullTime),
-		})
+	for _, detail := range out.ImageDetails {
+		found = append(found, imageOf(detail, kinds))
 	}
 	return found, nil
 }
 
 func imageIDs(digests []string) []types.ImageIdentifier {
 	ids := make([]types.ImageIdentifier, len(digests))
-	for i, d := range digests {
-		ids[i] = types.ImageIdentifier{ImageDigest: aws.String(d)}
+	for i, digest := range digests {
+		ids[i] = types.ImageIdentifier{ImageDigest: aws.String(digest)}
 	}
 	return ids
-}
-
-// decide settles what attempts before have ended, and asks the policy about the rest.
-func (b *imageDeletion) decide(uses []policy.Use) error {
-	there := map[string]bool{}
-	for _, image := range b.present {
-		there[image.Digest] = true
-	}
-	var open []policy.Verdict
-	var readings []time.Time
-	for _, v := range b.batch {
-		e, begun := b.entries[v.ID]
-		if begun {
-			readings = append(readings, e.Intent) // the manifest was read just before
-		}
-		switch {
-		case begun && e.Outcome != "":
-			b.out.add(v, e)
-		case begun && !there[v.ID]:
-			b.end(v, e, ledger.Deleted, "")
-		default:
-			open = append(open, v)
-		}
-	}
-	going, kept, err := policy.RecheckImages(policy.ImageRecheck{
-		Repository: b.in.Repository, Rules: b.in.Rules, Planned: open, Present: b.present, StillThere: b.before, Uses: uses,
-		Vetoed: b.in.Vetoed, Readings: readings,
-	})
-	if err != nil {
-		return Refuse(ErrInvalid, "%v", err)
-	}
-	b.going = going
-	for _, v := range kept {
-		if e, begun := b.entries[v.ID]; begun { // intended before the crash, and in use since
-			b.end(v, e, ledger.Failed, "kept after all: "+v.Reason)
-			b.out.Failed = b.out.Failed[:len(b.out.Failed)-1]
-		}
-		b.out.Kept = append(b.out.Kept, v)
-	}
-	return nil
-}
-
-// end writes down how one image ended.
-func (b *imageDeletion) end(v policy.Verdict, e ledger.Entry, outcome, detail string) {
-	e.Outcome, e.Detail, e.Ended = outcome, detail, time.Now().UTC()
-	b.ended = append(b.ended, e)
-	b.out.add(v, e)
 }

@@ -2,9 +2,9 @@ package activities
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -14,98 +14,129 @@ import (
 	"epoxy/internal/policy"
 )
 
-// readManifests reads what an undo puts back.
-func (b *imageDeletion) readManifests(ctx context.Context) error {
-	if len(b.going) == 0 {
-		return nil
+// intendImages reads what puts the images back, and writes the intents. Of what was intended before, the ledger has it.
+func (b *imageDeletion) intendImages(ctx context.Context, going []policy.Verdict) ([]policy.Verdict, error) {
+	var fresh, ready []policy.Verdict
+	for _, v := range going {
+		if b.begun(v) {
+			ready = append(ready, v)
+		} else {
+			fresh = append(fresh, v)
+		}
 	}
-	digests := make([]string, len(b.going))
-	for i, v := range b.going {
-		digests[i] = v.ID
+	manifests, err := b.readManifests(ctx, fresh)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range fresh {
+		if _, read := manifests[v.ID]; read {
+			ready = append(ready, v)
+		}
+	}
+	return b.intend(ctx, ready, func(v policy.Verdict, e *ledger.Entry) {
+		e.Kind, e.Repository, e.Digest = ledger.ECRImage, b.in.Repository.Name, v.ID
+		e.PutBack = ledger.PutBack{Manifest: aws.ToString(manifests[v.ID].ImageManifest), MediaType: aws.ToString(manifests[v.ID].ImageManifestMediaType)}
+	})
+}
+
+// readManifests keeps what it cannot read: it could not be put back.
+func (b *imageDeletion) readManifests(ctx context.Context, fresh []policy.Verdict) (map[string]types.Image, error) {
+	if len(fresh) == 0 {
+		return nil, nil
+	}
+	if err := b.announceReading(ctx); err != nil {
+		return nil, err
 	}
 	out, err := b.ecr.BatchGetImage(ctx, &ecr.BatchGetImageInput{
-		RegistryId: &b.in.Repository.Account, RepositoryName: &b.in.Repository.Name, ImageIds: imageIDs(digests), AcceptedMediaTypes: acceptedMedia,
+		RegistryId: &b.in.Repository.Account, RepositoryName: &b.in.Repository.Name, ImageIds: imageIDs(idsOf(fresh)), AcceptedMediaTypes: acceptedMedia,
 	})
 	if err != nil {
-		return translate(b.in.Place, err)
+		return nil, translate(b.Place, err)
 	}
+	read := map[string]types.Image{}
 	for _, image := range out.Images {
 		if image.ImageId != nil {
-			b.images[aws.ToString(image.ImageId.ImageDigest)] = image
+			read[aws.ToString(image.ImageId.ImageDigest)] = image
 		}
 	}
 	failures := failuresOf(out.Failures)
-	b.going = slices.DeleteFunc(b.going, func(v policy.Verdict) bool {
-		if _, read := b.images[v.ID]; read {
-			return false
+	for _, v := range fresh {
+		f, failed := failures[v.ID]
+		image, there := read[v.ID]
+		switch {
+		case there && isManifestOf(v.ID, image):
+		case there:
+			delete(read, v.ID)
+			b.fail(v, "ECR gives it a manifest that is not its own, so it could not be put back")
+		case f.FailureCode == types.ImageFailureCodeImageNotFound:
+			b.gone(v)
+		case failed:
+			b.fail(v, "its manifest cannot be read, so it could not be put back: "+failureInWords(f))
+		default:
+			b.fail(v, "its manifest cannot be read, so it could not be put back: ECR did not answer for it")
 		}
-		reason := failures[v.ID]
-		if strings.HasPrefix(reason, string(types.ImageFailureCodeImageNotFound)) {
-			v.Code, v.Reason = policy.KeptGone, "somebody else deleted it"
-			b.out.Kept = append(b.out.Kept, v)
-		} else {
-			b.out.Failed = append(b.out.Failed, failedVerdict(v, "its manifest cannot be read, so it could not be put back: "+reason))
-		}
-		return true
-	})
-	return nil
+	}
+	return read, nil
 }
 
-func failuresOf(failures []types.ImageFailure) map[string]string {
-	out := map[string]string{}
+// mediaSigned is Docker's first format, whose digest leaves the manifest's signatures out.
+// https://distribution.github.io/distribution/spec/deprecated-schema-v1/
+const mediaSigned = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+
+func isManifestOf(digest string, image types.Image) bool {
+	sum := sha256.Sum256([]byte(aws.ToString(image.ImageManifest)))
+	return "sha256:"+hex.EncodeToString(sum[:]) == digest || aws.ToString(image.ImageManifestMediaType) == mediaSigned
+}
+
+func failuresOf(failures []types.ImageFailure) map[string]types.ImageFailure {
+	byDigest := map[string]types.ImageFailure{}
 	for _, f := range failures {
 		if f.ImageId != nil {
-			out[aws.ToString(f.ImageId.ImageDigest)] = fmt.Sprintf("%s: %s", f.FailureCode, aws.ToString(f.FailureReason))
+			byDigest[aws.ToString(f.ImageId.ImageDigest)] = f
 		}
 	}
-	return out
+	return byDigest
 }
 
-// intend writes the ledger before anything is deleted.
-func (b *imageDeletion) intend(ctx context.Context) error {
-	entries := make([]ledger.Entry, 0, len(b.going))
-	for _, v := range b.going {
-		image := b.images[v.ID]
-		e := b.in.entry(ledger.ECRImage, b.resource(v.ID), v)
-		e.Repository, e.Digest = b.in.Repository.Name, v.ID
-		var err error
-		e.PutBack, err = putBack(ctx, b.shelf, ledger.PutBack{Manifest: aws.ToString(image.ImageManifest), MediaType: aws.ToString(image.ImageManifestMediaType)})
-		if err != nil {
-			return err
-		}
-		entries = append(entries, e)
-	}
-	stored, err := b.book.Intend(ctx, entries)
-	for _, e := range stored {
-		b.entries[e.Digest] = e
-	}
-	return translate(b.in.Ledger.Place, err)
+func failureInWords(f types.ImageFailure) string {
+	return fmt.Sprintf("%s (%s)", aws.ToString(f.FailureReason), f.FailureCode)
 }
 
-// delete deletes by digest, which takes all tags along, and reads what ECR refused. An image that is not there any more was
-// deleted by a call whose answer was lost: it was there a moment ago, and the intent is ours.
-func (b *imageDeletion) delete(ctx context.Context) error {
-	if len(b.going) == 0 {
+// delete deletes by digest, which takes all tags along, and reads what ECR refused: the call succeeds all the same. An image
+// that is not there any more was there a moment ago, and its intent is ours: the answer to a call before was lost.
+// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
+func (b *imageDeletion) delete(ctx context.Context, going []policy.Verdict) error {
+	if len(going) == 0 {
 		return nil
 	}
-	digests := make([]string, len(b.going))
-	for i, v := range b.going {
-		digests[i] = v.ID
-	}
 	out, err := b.ecr.BatchDeleteImage(ctx, &ecr.BatchDeleteImageInput{
-		RegistryId: &b.in.Repository.Account, RepositoryName: &b.in.Repository.Name, ImageIds: imageIDs(digests),
+		RegistryId: &b.in.Repository.Account, RepositoryName: &b.in.Repository.Name, ImageIds: imageIDs(idsOf(going)),
 	})
 	if err != nil {
-		return translate(b.in.Place, err)
+		return translate(b.Place, err)
+	}
+	done := map[string]bool{}
+	for _, id := range out.ImageIds {
+		done[aws.ToString(id.ImageDigest)] = true
 	}
 	failures := failuresOf(out.Failures)
-	for _, v := range b.going {
-		reason, refused := failures[v.ID]
-		if refused && !strings.HasPrefix(reason, string(types.ImageFailureCodeImageNotFound)) {
-			b.end(v, b.entries[v.ID], ledger.Failed, reason)
-			continue
+	unanswered := 0
+	for _, v := range going {
+		f, failed := failures[v.ID]
+		switch {
+		case f.FailureCode == types.ImageFailureCodeImageNotFound, done[v.ID] && !failed:
+			b.deleted(v, "")
+		case f.FailureCode == types.ImageFailureCodeImageReferencedByManifestList:
+			v.Code, v.Reason = policy.KeptGraph, "an index lists it: "+failureInWords(f)
+			b.keep(v)
+		case failed:
+			b.fail(v, failureInWords(f))
+		default:
+			unanswered++
 		}
-		b.end(v, b.entries[v.ID], ledger.Deleted, "")
+	}
+	if unanswered > 0 {
+		return fmt.Errorf("ECR did not say what became of %d images of %s: looking again", unanswered, b.in.Repository)
 	}
 	return nil
 }

@@ -2,14 +2,15 @@ package activities
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"epoxy/internal/artifact"
 	"epoxy/internal/policy"
 )
 
-// partCache keeps the plan parts that batches are being taken from: a part of a large repository is megabytes, and every
-// batch of a hundred needs it. What a hash names never changes.
+// partCache keeps what goes of the plan parts that batches are being taken from: a part of a large repository is megabytes,
+// and every batch of a hundred needs it. What a hash names never changes.
 type partCache struct {
 	mu    sync.Mutex
 	bytes int64
@@ -17,8 +18,9 @@ type partCache struct {
 }
 
 type cachedPart struct {
-	ref     artifact.Ref
-	content policy.PartContent
+	ref   artifact.Ref
+	going []policy.Verdict
+	in    Store
 }
 
 // partCacheBytes bounds the cache by the parts' JSON, which is about what they take in memory.
@@ -26,30 +28,30 @@ const partCacheBytes = 48 << 20
 
 var parts partCache
 
-func (c *partCache) get(ctx context.Context, s shelf, ref artifact.Ref) (policy.PartContent, error) {
+// get returns the verdicts that go; they are not to be changed. One caller reads at a time: side by side they would not fit.
+func (c *partCache) get(ctx context.Context, s shelf, ref artifact.Ref) ([]policy.Verdict, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock() // one reads at a time: side by side they would not fit
-	for i, p := range c.held {
-		if p.ref == ref {
-			c.held = append(append(c.held[:i:i], c.held[i+1:]...), p)
-			return p.content, nil
-		}
+	defer c.mu.Unlock()
+	in := Store{Place: s.place, Bucket: s.Bucket, Prefix: s.Prefix}
+	if i := slices.IndexFunc(c.held, func(p cachedPart) bool { return p.ref == ref && p.in == in }); i >= 0 {
+		hit := c.held[i]
+		c.held = append(slices.Delete(c.held, i, i+1), hit)
+		return hit.going, nil
 	}
 	var content policy.PartContent
 	if err := s.get(ctx, ref, &content); err != nil {
-		return content, err
+		return nil, err
 	}
-	// Only what goes is asked for.
-	n := 0
-	for n < len(content.Verdicts) && content.Verdicts[n].Code == policy.VerdictDelete {
-		n++
+	stays := slices.IndexFunc(content.Verdicts, func(v policy.Verdict) bool { return v.Code != policy.VerdictDelete })
+	if stays < 0 {
+		stays = len(content.Verdicts)
 	}
-	content.Verdicts = append([]policy.Verdict(nil), content.Verdicts[:n]...)
-	c.held = append(c.held, cachedPart{ref, content})
+	going := slices.Clone(content.Verdicts[:stays]) // so that the others are freed
+	c.held = append(c.held, cachedPart{ref, going, in})
 	c.bytes += ref.Bytes
 	for c.bytes > partCacheBytes && len(c.held) > 1 {
 		c.bytes -= c.held[0].ref.Bytes
-		c.held = c.held[1:]
+		c.held = slices.Delete(c.held, 0, 1)
 	}
-	return content, nil
+	return going, nil
 }

@@ -2,26 +2,24 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
-	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
+	"go.temporal.io/sdk/activity"
 
 	"epoxy/internal/artifact"
 	"epoxy/internal/ledger"
+	"epoxy/internal/policy"
 )
 
 // ImagePutAPI is what putting an image back needs of ECR.
 type ImagePutAPI interface {
+	DescribeImages(context.Context, *ecr.DescribeImagesInput, ...func(*ecr.Options)) (*ecr.DescribeImagesOutput, error)
 	PutImage(context.Context, *ecr.PutImageInput, ...func(*ecr.Options)) (*ecr.PutImageOutput, error)
-}
-
-// TaskDefinitionPutAPI is what putting a task definition back needs of ECS.
-type TaskDefinitionPutAPI interface {
-	RegisterTaskDefinition(context.Context, *ecs.RegisterTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.RegisterTaskDefinitionOutput, error)
 }
 
 // Restorer puts back what the ledger says was deleted.
@@ -29,109 +27,170 @@ type Restorer struct {
 	ECR    Connect[ImagePutAPI]
 	ECS    Connect[TaskDefinitionPutAPI]
 	S3     Connect[artifact.API]
-	Ledger Connect[ledger.API]
+	Ledger OpenLedger
 }
 
-// Restore undoes one entry. Putting an image back twice changes nothing; a task definition whose registration was never
-// answered may come back twice, as two revisions.
+// Restore undoes one entry of the ledger: an image comes back under its former tags, a task definition as a new revision. To
+// repeat it changes nothing.
 func (a *Restorer) Restore(ctx context.Context, in RestoreInput) (RestoreOutput, error) {
-	b, err := openBook(ctx, a.Ledger, in.Ledger)
-	if err != nil {
-		return RestoreOutput{}, err
-	}
-	found, err := b.Entries(ctx, []string{in.Entry})
+	defer beating(ctx, in.Entry)()
+	book, err := a.Ledger(ctx, in.Ledger)
 	if err != nil {
 		return RestoreOutput{}, translate(in.Ledger.Place, err)
 	}
-	e, ok := found[in.Entry]
-	switch {
-	case !ok:
-		return RestoreOutput{}, Refuse(ErrNotFound, "the ledger has no entry %s", in.Entry)
-	case e.Outcome == ledger.Undone:
-		return RestoreOutput{}, Refuse(ErrInvalid, "%s was put back already, by %s: %s", e.Resource, e.UndoneBy, e.Detail)
-	case e.Outcome != ledger.Deleted:
-		return RestoreOutput{}, Refuse(ErrInvalid, "%s was not deleted by this entry (%s), so there is nothing to put back", e.Resource, orNone(e.Outcome))
-	case e.Account != in.Place.Account || e.Region != in.Place.Region:
-		return RestoreOutput{}, Refuse(ErrInvalid, "%s is not in %s", e.Resource, in.Place)
-	}
-	if e.PutBack.Key != "" {
-		s, err := openShelf(ctx, a.S3, in.Store)
-		if err != nil {
-			return RestoreOutput{}, err
-		}
-		if err := s.get(ctx, artifact.Ref{Key: e.PutBack.Key, SHA256: e.PutBack.SHA256, Bytes: e.PutBack.Size}, &e.PutBack); err != nil {
-			return RestoreOutput{}, err
-		}
-	}
-	out := RestoreOutput{Resource: e.Resource}
-	if e.Kind == ledger.ECSTaskDefinition {
-		out.Note, err = a.putDefinition(ctx, in.Place, e)
-	} else {
-		out.Note, err = a.putImage(ctx, in.Place, e)
-	}
+	found, err := book.Entries(ctx, []string{in.Entry})
 	if err != nil {
+		return RestoreOutput{}, translate(in.Ledger.Place, err)
+	}
+	e, known := found[in.Entry]
+	if known && e.Outcome == ledger.Undone && e.UndoneBy == in.By && activity.GetInfo(ctx).Attempt > 1 {
+		return RestoreOutput{Resource: e.Resource, Note: e.Detail}, nil // by an attempt whose answer was lost
+	}
+	if err := checkEntry(in, e, known); err != nil {
 		return RestoreOutput{}, err
 	}
-	return out, translate(in.Ledger.Place, b.Undone(ctx, e.ID, in.By, out.Note))
+	if err := a.unshelve(ctx, in.Store, &e.PutBack); err != nil {
+		return RestoreOutput{}, err
+	}
+	put := a.putImage
+	if e.Kind == ledger.ECSTaskDefinition {
+		put = a.putDefinition
+	}
+	out := RestoreOutput{Resource: e.Resource}
+	if out.Note, err = put(ctx, in.Place, e); err != nil {
+		return RestoreOutput{}, err
+	}
+	return out, translate(in.Ledger.Place, book.Undone(ctx, e.ID, in.By, out.Note))
 }
 
-func orNone(outcome string) string {
-	if outcome == "" {
-		return "its end is not recorded"
+// checkEntry refuses what cannot be put back.
+func checkEntry(in RestoreInput, e ledger.Entry, known bool) error {
+	switch {
+	case !known:
+		return Refuse(ErrNotFound, "the ledger %s has no entry %s: find it with `epoxy why` and a digest, tag or ARN", in.Ledger.Table, in.Entry)
+	case e.Outcome == ledger.Undone:
+		return Refuse(ErrInvalid, "%s was put back already, by %s (%s): nothing is to be done", e.Resource, e.UndoneBy, e.Detail)
+	case e.Outcome == "":
+		return Refuse(ErrInvalid, "whether %s was deleted is not known yet: wait until run %s of %s has ended, or start that job again", e.Resource, e.RunID, e.WorkflowID)
+	case e.Outcome != ledger.Deleted:
+		return Refuse(ErrInvalid, "%s was not deleted by this entry (%s: %s): there is nothing to put back", e.Resource, e.Outcome, e.Detail)
+	case e.Account != in.Place.Account || e.Region != in.Place.Region:
+		return Refuse(ErrInvalid, "%s is not in %s: check aws.accounts in epoxy.yaml", e.Resource, in.Place)
+	case e.Kind != ledger.ECRImage && e.Kind != ledger.ECSTaskDefinition:
+		return Refuse(ErrInvalid, "entry %s is about an %s, which this version of Epoxy cannot put back: update the worker", e.ID, e.Kind)
 	}
-	return outcome
+	return nil
 }
 
-// putImage pushes the manifest once for each former tag.
-func (a *Restorer) putImage(ctx context.Context, p Place, e ledger.Entry) (string, error) {
-	client, err := a.ECR(ctx, p)
+// unshelve fetches what was too big for the entry.
+func (a *Restorer) unshelve(ctx context.Context, in Store, p *ledger.PutBack) error {
+	if p.Key == "" {
+		return nil
+	}
+	shelf, err := openShelf(ctx, a.S3, in)
 	if err != nil {
-		return "", translate(p, err)
+		return err
 	}
-	tags := e.Tags
-	if len(tags) == 0 {
-		tags = []string{""}
-	}
-	for _, tag := range tags {
-		put := &ecr.PutImageInput{RegistryId: &e.Account, RepositoryName: &e.Repository, ImageManifest: &e.PutBack.Manifest, ImageDigest: &e.Digest}
-		if e.PutBack.MediaType != "" {
-			put.ImageManifestMediaType = &e.PutBack.MediaType
-		}
-		if tag != "" {
-			put.ImageTag = aws.String(tag)
-		}
-		_, err := client.PutImage(ctx, put)
-		switch code := codeOf(err); {
-		case err == nil, code == "ImageAlreadyExistsException": // there already, under this tag
-		case code == "LayersNotFoundException":
-			return "", Refuse(ErrInvalid, "%s cannot be put back: ECR has deleted its layers; build it again from its source", e.Resource)
-		case code == "ReferencedImagesNotFoundException":
-			return "", Refuse(ErrInvalid, "%s lists images that are gone: undo those first (%s)", e.Resource, messageOf(err))
-		case code == "ImageTagAlreadyExistsException":
-			return "", Refuse(ErrInvalid, "the tag %s of %s belongs to another image now, and tags are immutable there", tag, e.Resource)
-		default:
-			return "", translate(p, err)
-		}
-	}
-	if len(e.Tags) == 0 {
-		return "without a tag, as it was", nil
-	}
-	return "under " + strings.Join(e.Tags, ", "), nil
+	return shelf.get(ctx, artifact.Ref{Key: p.Key, SHA256: p.SHA256, Bytes: p.Size}, p)
 }
 
-// putDefinition registers a new revision: AWS never uses a number twice.
-func (a *Restorer) putDefinition(ctx context.Context, p Place, e ledger.Entry) (string, error) {
-	client, err := a.ECS(ctx, p)
+// putImage pushes the manifest once for each former tag that no other image has by now: to push it takes the tag away from
+// whoever has it.
+func (a *Restorer) putImage(ctx context.Context, place Place, e ledger.Entry) (string, error) {
+	client, err := a.ECR(ctx, place)
 	if err != nil {
-		return "", translate(p, err)
+		return "", translate(place, err)
 	}
-	var put ecs.RegisterTaskDefinitionInput
-	if err := json.Unmarshal([]byte(e.PutBack.Definition), &put); err != nil {
-		return "", Refuse(ErrInvalid, "the ledger's copy of %s cannot be read: %v", e.Resource, err)
-	}
-	out, err := client.RegisterTaskDefinition(ctx, &put)
+	holders, err := tagHolders(ctx, client, e, e.Tags)
 	if err != nil {
-		return "", translate(p, err)
+		return "", translate(place, err)
 	}
-	return fmt.Sprintf("as %s:%d: AWS never uses a revision number twice", aws.ToString(out.TaskDefinition.Family), out.TaskDefinition.Revision), nil
+	var free, taken []string
+	for _, tag := range slices.Sorted(slices.Values(e.Tags)) {
+		if holder := holders[tag]; holder != "" && holder != e.Digest {
+			taken = append(taken, fmt.Sprintf("%s stays with %s", tag, policy.ShortID(policy.Verdict{ID: holder})))
+		} else {
+			free = append(free, tag)
+		}
+	}
+	note := "under the tags " + strings.Join(free, ", ")
+	switch len(free) {
+	case 0:
+		note, free = "without a tag", []string{""}
+	case 1:
+		note = "under the tag " + free[0]
+	}
+	for _, tag := range free {
+		if err := putManifest(ctx, client, e, tag); err != nil {
+			return "", a.refuseImage(place, e, tag, err)
+		}
+	}
+	if len(taken) > 0 {
+		note += "; " + strings.Join(taken, ", ")
+	}
+	return note, nil
+}
+
+// tagHolders says which image has which tag now. One tag that nobody has fails the whole call, so the list is halved.
+func tagHolders(ctx context.Context, client ImagePutAPI, e ledger.Entry, tags []string) (map[string]string, error) {
+	holders := map[string]string{}
+	for part := range slices.Chunk(tags, imagesPerCall) {
+		ids := make([]types.ImageIdentifier, len(part))
+		for i, tag := range part {
+			ids[i] = types.ImageIdentifier{ImageTag: aws.String(tag)}
+		}
+		out, err := client.DescribeImages(ctx, &ecr.DescribeImagesInput{RegistryId: &e.Account, RepositoryName: &e.Repository, ImageIds: ids})
+		switch {
+		case codeOf(err) == "ImageNotFoundException" && len(part) == 1:
+			continue
+		case codeOf(err) == "ImageNotFoundException":
+			for half := range slices.Chunk(part, (len(part)+1)/2) {
+				found, err := tagHolders(ctx, client, e, half)
+				if err != nil {
+					return nil, err
+				}
+				for tag, digest := range found {
+					holders[tag] = digest
+				}
+			}
+			continue
+		case err != nil:
+			return nil, err
+		}
+		for _, image := range out.ImageDetails {
+			for _, tag := range image.ImageTags {
+				holders[tag] = aws.ToString(image.ImageDigest)
+			}
+		}
+	}
+	return holders, nil
+}
+
+// putManifest is content with an image that is there already, with this tag.
+// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
+func putManifest(ctx context.Context, client ImagePutAPI, e ledger.Entry, tag string) error {
+	in := &ecr.PutImageInput{RegistryId: &e.Account, RepositoryName: &e.Repository, ImageManifest: &e.PutBack.Manifest, ImageDigest: &e.Digest}
+	if e.PutBack.MediaType != "" {
+		in.ImageManifestMediaType = &e.PutBack.MediaType
+	}
+	if tag != "" {
+		in.ImageTag = &tag
+	}
+	_, err := client.PutImage(ctx, in)
+	if codeOf(err) == "ImageAlreadyExistsException" {
+		return nil
+	}
+	return err
+}
+
+func (a *Restorer) refuseImage(place Place, e ledger.Entry, tag string, err error) error {
+	switch codeOf(err) {
+	case "LayersNotFoundException":
+		return Refuse(ErrInvalid, "%s cannot be put back: ECR has deleted its layers by now; build it again from its source (tags %s)", e.Resource, strings.Join(e.Tags, ", "))
+	case "ReferencedImagesNotFoundException":
+		return Refuse(ErrInvalid, "%s lists images that are gone, too: put those back first, with `epoxy why` and `epoxy undo` for each (%s)", e.Resource, messageOf(err))
+	case "ImageTagAlreadyExistsException":
+		return Refuse(ErrInvalid, "the tag %s of %s was given to another image in this moment, and tags are immutable there: undo again", tag, e.Resource)
+	}
+	return translate(place, err)
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -27,237 +27,236 @@ type TaskDefinitionRemovalAPI interface {
 type TaskDefinitionRemover struct {
 	ECS    Connect[TaskDefinitionRemovalAPI]
 	S3     Connect[artifact.API]
-	Ledger Connect[ledger.API]
+	Ledger OpenLedger
 	Look   secondLook
 }
 
-// maxDefinitions is ECS's limit on a DeleteTaskDefinitions call.
-const maxDefinitions = 10
+// definitionsPerCall is ECS's limit on a DeleteTaskDefinitions call.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html
+const definitionsPerCall = 10
 
 // RemoveTaskDefinitions takes one batch through the second look, the ledger, deregistration and deletion. It may be repeated
 // at any point: what an intent of this run covers goes on where it was left.
 func (a *TaskDefinitionRemover) RemoveTaskDefinitions(ctx context.Context, in RemoveTaskDefinitionsInput) (DeletionOutput, error) {
 	defer beating(ctx, in.Part.Name)()
-	b, err := a.begin(ctx, in)
+	client, err := a.ECS(ctx, in.Place)
 	if err != nil {
-		return DeletionOutput{}, err
-	}
-	uses, err := in.look(ctx, a.Look)
-	if err != nil {
-		return DeletionOutput{}, err
-	}
-	if err := b.lookAtDefinitions(ctx); err != nil {
 		return DeletionOutput{}, translate(in.Place, err)
 	}
-	if err := b.decide(ctx, uses.TaskDefinitions); err != nil {
-		return DeletionOutput{}, err
-	}
-	if err := b.intend(ctx); err != nil {
-		return DeletionOutput{}, err
-	}
-	if err := b.remove(ctx); err != nil {
-		return DeletionOutput{}, err
-	}
-	return b.out, b.book.conclude(ctx, b.ended)
-}
-
-// definitionRemoval is one attempt at one batch.
-type definitionRemoval struct {
-	in    RemoveTaskDefinitionsInput
-	ecs   TaskDefinitionRemovalAPI
-	shelf shelf
-	book  book
-
-	batch   []policy.Verdict
-	entries map[string]ledger.Entry // by ARN: of attempts before this one
-	status  map[string]string       // by ARN; what is gone is missing
-	text    map[string]string       // what puts it back, by ARN
-	going   []policy.Verdict
-	ended   []ledger.Entry
-	out     DeletionOutput
-}
-
-func (a *TaskDefinitionRemover) begin(ctx context.Context, in RemoveTaskDefinitionsInput) (*definitionRemoval, error) {
-	b := &definitionRemoval{in: in, entries: map[string]ledger.Entry{}, status: map[string]string{}, text: map[string]string{}}
-	var err error
-	if b.ecs, err = a.ECS(ctx, in.Place); err != nil {
-		return nil, translate(in.Place, err)
-	}
-	if b.shelf, err = openShelf(ctx, a.S3, in.Store); err != nil {
-		return nil, err
-	}
-	if b.book, err = openBook(ctx, a.Ledger, in.Ledger); err != nil {
-		return nil, err
-	}
-	if b.batch, err = in.batchOf(ctx, b.shelf, maxDefinitions); err != nil {
-		return nil, err
-	}
-	ids := make([]string, len(b.batch))
-	for i, v := range b.batch {
-		ids[i] = ledger.EntryID(in.RunID, v.ID)
-	}
-	found, err := b.book.Entries(ctx, ids)
+	d, err := openDeletion(ctx, a.S3, a.Ledger, in.Deletion, definitionsPerCall, func(arn string) string { return arn })
 	if err != nil {
-		return nil, translate(in.Ledger.Place, err)
+		return DeletionOutput{}, err
 	}
-	for i, v := range b.batch {
-		if e, ok := found[ids[i]]; ok {
-			b.entries[v.ID] = e
-		}
-	}
-	return b, nil
+	b := &definitionRemoval{deletion: d, rules: in.Rules, ecs: client}
+	err = b.run(ctx, a.Look)
+	return d.conclude(ctx, err)
 }
 
-// lookAtDefinitions reads each once more: its status now, and what puts it back, tags too.
-func (b *definitionRemoval) lookAtDefinitions(ctx context.Context) error {
-	for _, v := range b.batch {
-		out, err := b.ecs.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{
-			TaskDefinition: aws.String(v.ID), Include: []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
-		})
-		if codeOf(err) == "ClientException" { // "Unable to describe task definition."
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if out.TaskDefinition.Status == types.TaskDefinitionStatusDeleteInProgress {
-			continue
-		}
-		text, err := json.Marshal(definitionText{TaskDefinition: *out.TaskDefinition, Tags: out.Tags})
-		if err != nil {
-			return fmt.Errorf("write %s as JSON: %w", v.ID, err)
-		}
-		b.status[v.ID], b.text[v.ID] = string(out.TaskDefinition.Status), string(text)
-	}
-	return nil
+// definitionRemoval is one attempt at one batch of task definitions.
+type definitionRemoval struct {
+	*deletion
+
+	rules policy.TaskDefinitionRules
+	ecs   TaskDefinitionRemovalAPI
 }
 
-// definitionText is a task definition with its tags, named as RegisterTaskDefinition names them.
+func (b *definitionRemoval) run(ctx context.Context, l secondLook) error {
+	open := b.settle(b.batch)
+	if len(open) == 0 {
+		return nil
+	}
+	uses, err := l.LookAgain(ctx, b.Again, b.Listed)
+	if err != nil {
+		return err
+	}
+	if len(uses.TaskDefinitions) == 0 {
+		return Refuse(ErrInvalid, "at the second look no task definition is in use anywhere, which is hardly true: nothing is deleted; check aws.accounts and the policy's region and sources")
+	}
+	now, err := b.describe(ctx, open)
+	if err != nil {
+		return err
+	}
+	going, err := b.recheck(ctx, open, now, uses.TaskDefinitions)
+	if err != nil {
+		return err
+	}
+	going, err = b.intend(ctx, going, func(v policy.Verdict, e *ledger.Entry) {
+		e.Kind, e.PutBack = ledger.ECSTaskDefinition, ledger.PutBack{Definition: now[v.ID].text}
+	})
+	if err != nil {
+		return err
+	}
+	inactive, err := b.deregister(ctx, going, now)
+	if err != nil || len(inactive) == 0 {
+		return err
+	}
+	return b.delete(ctx, inactive)
+}
+
+// describedDefinition is a task definition as it is now: its status, and what puts it back.
+type describedDefinition struct{ status, text string }
+
+// definitionText is a task definition with its tags, under the names that RegisterTaskDefinition has for both.
 type definitionText struct {
 	types.TaskDefinition
+
 	Tags []types.Tag
 }
 
-// decide settles what attempts before have ended, and asks the policy about the rest.
-func (b *definitionRemoval) decide(ctx context.Context, uses []policy.TaskDefinitionUse) error {
-	latest, err := b.latest(ctx, policy.FamiliesByName(uses))
-	if err != nil {
-		return translate(b.in.Place, err)
-	}
-	var open []policy.Verdict
-	own := map[string]bool{}
-	for _, v := range b.batch {
-		e, begun := b.entries[v.ID]
-		own[v.ID] = begun
-		switch _, there := b.status[v.ID]; {
-		case begun && e.Outcome != "":
-			b.out.add(v, e)
-		case begun && !there:
-			b.end(v, ledger.Deleted, "")
-		default:
-			open = append(open, v)
-		}
-	}
-	going, kept, err := policy.RecheckTaskDefinitions(policy.DefinitionRecheck{
-		Planned: open, Status: b.status, Latest: latest, Own: own, Uses: uses, Vetoed: b.in.Vetoed,
-	})
-	if err != nil {
-		return Refuse(ErrInvalid, "%v", err)
-	}
-	b.going = going
-	for _, v := range kept {
-		if own[v.ID] { // intended, perhaps deregistered, before the crash, and in use since: that is for a person to know
-			b.end(v, ledger.Failed, "kept after all: "+v.Reason)
-			continue
-		}
-		b.out.Kept = append(b.out.Kept, v)
-	}
-	return nil
-}
-
-// latest is the latest active revision of each family that is used by its name alone.
-func (b *definitionRemoval) latest(ctx context.Context, families []string) (map[string]string, error) {
-	out := map[string]string{}
-	for _, family := range families {
-		page, err := b.ecs.ListTaskDefinitions(ctx, &ecs.ListTaskDefinitionsInput{
-			FamilyPrefix: aws.String(family), Status: types.TaskDefinitionStatusActive, Sort: types.SortOrderDesc, MaxResults: aws.Int32(1),
-		})
+func (b *definitionRemoval) describe(ctx context.Context, open []policy.Verdict) (map[string]describedDefinition, error) {
+	now := make(map[string]describedDefinition, len(open))
+	for _, v := range open {
+		out, err := b.describeOne(ctx, v.ID, types.TaskDefinitionFieldTags)
 		if err != nil {
 			return nil, err
 		}
-		if len(page.TaskDefinitionArns) > 0 {
-			out[family] = page.TaskDefinitionArns[0]
+		if out == nil {
+			continue
 		}
+		text, err := json.Marshal(definitionText{*out.TaskDefinition, out.Tags})
+		if err != nil {
+			return nil, fmt.Errorf("write %s as JSON: %w", v.ID, err)
+		}
+		now[v.ID] = describedDefinition{string(out.TaskDefinition.Status), string(text)}
+	}
+	return now, nil
+}
+
+// describeOne is nil for what is gone, or is being deleted. ECS says of what is gone that the request is wrong.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTaskDefinition.html
+func (b *definitionRemoval) describeOne(ctx context.Context, arn string, include ...types.TaskDefinitionField) (*ecs.DescribeTaskDefinitionOutput, error) {
+	out, err := b.ecs.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &arn, Include: include})
+	switch {
+	case codeOf(err) == "ClientException":
+		return nil, nil
+	case err != nil:
+		return nil, translate(b.Place, err)
+	case out.TaskDefinition.Status == types.TaskDefinitionStatusDeleteInProgress:
+		return nil, nil
 	}
 	return out, nil
 }
 
-func (b *definitionRemoval) end(v policy.Verdict, outcome, detail string) {
-	e := b.entries[v.ID]
-	e.Outcome, e.Detail, e.Ended = outcome, detail, time.Now().UTC()
-	b.ended = append(b.ended, e)
-	b.out.add(v, e)
-}
-
-// intend writes the ledger before anything is changed.
-func (b *definitionRemoval) intend(ctx context.Context) error {
-	entries := make([]ledger.Entry, 0, len(b.going))
-	for _, v := range b.going {
-		e := b.in.entry(ledger.ECSTaskDefinition, v.ID, v)
-		var err error
-		if e.PutBack, err = putBack(ctx, b.shelf, ledger.PutBack{Definition: b.text[v.ID]}); err != nil {
-			return err
-		}
-		entries = append(entries, e)
+func (b *definitionRemoval) recheck(ctx context.Context, open []policy.Verdict, now map[string]describedDefinition, uses []policy.TaskDefinitionUse) ([]policy.Verdict, error) {
+	latest, err := b.latest(ctx, open, uses)
+	if err != nil {
+		return nil, err
 	}
-	stored, err := b.book.Intend(ctx, entries)
-	for _, e := range stored {
-		b.entries[e.Resource] = e
-	}
-	return translate(b.in.Ledger.Place, err)
-}
-
-// remove deregisters what is active, one by one as ECS wants it, and then deletes all of them in one call.
-func (b *definitionRemoval) remove(ctx context.Context) error {
-	var inactive []policy.Verdict
-	for _, v := range b.going {
-		if b.status[v.ID] == policy.StatusActive {
-			_, err := b.ecs.DeregisterTaskDefinition(ctx, &ecs.DeregisterTaskDefinitionInput{TaskDefinition: aws.String(v.ID)})
-			if code := codeOf(err); code == "ClientException" || code == "InvalidParameterException" {
-				b.end(v, ledger.Failed, "deregister: "+messageOf(err))
-				continue
-			}
-			if err != nil {
-				return translate(b.in.Place, err)
-			}
-		}
-		if !b.in.Rules.Delete {
-			b.end(v, ledger.Deleted, "deregistered")
+	in := policy.DefinitionRecheck{Status: map[string]string{}, Own: map[string]bool{}, Latest: latest, Uses: uses, Vetoed: b.Vetoed}
+	for _, v := range open {
+		d, there := now[v.ID]
+		if !there && b.begun(v) {
+			b.deleted(v, "") // by an attempt whose answer was lost
 			continue
 		}
-		inactive = append(inactive, v)
+		in.Planned = append(in.Planned, v)
+		in.Status[v.ID], in.Own[v.ID] = d.status, b.begun(v)
 	}
-	if len(inactive) == 0 {
-		return nil
-	}
-	arns := make([]string, len(inactive))
-	for i, v := range inactive {
-		arns[i] = v.ID
-	}
-	out, err := b.ecs.DeleteTaskDefinitions(ctx, &ecs.DeleteTaskDefinitionsInput{TaskDefinitions: arns})
+	going, kept, err := policy.RecheckTaskDefinitions(in)
 	if err != nil {
-		return translate(b.in.Place, err)
+		return nil, Refuse(ErrInvalid, "%v: nothing is deleted", err)
+	}
+	for _, v := range kept {
+		if b.begun(v) && now[v.ID].status != v.Status {
+			b.onlyDeregistered(v)
+			continue
+		}
+		b.keep(v)
+	}
+	return going, nil
+}
+
+// latest is the latest active revision of those families of the batch that are used by name alone.
+func (b *definitionRemoval) latest(ctx context.Context, open []policy.Verdict, uses []policy.TaskDefinitionUse) (map[string]string, error) {
+	latest := map[string]string{}
+	for _, family := range policy.FamiliesByName(uses) {
+		if !slices.ContainsFunc(open, func(v policy.Verdict) bool { return taskDefinitionOf(v.ID, "").Family == family }) {
+			continue
+		}
+		page, err := b.ecs.ListTaskDefinitions(ctx, &ecs.ListTaskDefinitionsInput{
+			FamilyPrefix: &family, Status: types.TaskDefinitionStatusActive, Sort: types.SortOrderDesc, MaxResults: aws.Int32(1),
+		})
+		if err != nil {
+			return nil, translate(b.Place, err)
+		}
+		if len(page.TaskDefinitionArns) > 0 {
+			latest[family] = page.TaskDefinitionArns[0]
+		}
+	}
+	return latest, nil
+}
+
+// deregister takes one after the other, as ECS does, and returns what is to be deleted, too.
+func (b *definitionRemoval) deregister(ctx context.Context, going []policy.Verdict, now map[string]describedDefinition) (inactive []policy.Verdict, err error) {
+	for _, v := range going {
+		why := ""
+		if now[v.ID].status == policy.StatusActive {
+			if why, err = b.deregisterOne(ctx, v.ID); err != nil {
+				return nil, err
+			}
+		}
+		switch {
+		case why != "":
+			b.fail(v, "it was not deregistered: "+why)
+		case b.rules.Delete:
+			inactive = append(inactive, v)
+		default:
+			b.deleted(v, "deregistered")
+		}
+	}
+	return inactive, nil
+}
+
+// deregisterOne says why ECS refuses. It also refuses what is deregistered already, which is so after a lost answer.
+func (b *definitionRemoval) deregisterOne(ctx context.Context, arn string) (refused string, err error) {
+	_, err = b.ecs.DeregisterTaskDefinition(ctx, &ecs.DeregisterTaskDefinitionInput{TaskDefinition: &arn})
+	code := codeOf(err)
+	if code != "ClientException" && code != "InvalidParameterException" {
+		return "", translate(b.Place, err)
+	}
+	refused = messageOf(err)
+	is, err := b.describeOne(ctx, arn)
+	if err != nil {
+		return "", err
+	}
+	if is == nil || is.TaskDefinition.Status == types.TaskDefinitionStatusInactive {
+		return "", nil
+	}
+	return refused, nil
+}
+
+// onlyDeregistered notes that something was deregistered, and then not deleted. To the ledger it is as good as deleted: an undo
+// registers it again.
+func (b *definitionRemoval) onlyDeregistered(v policy.Verdict) {
+	v.Reason += "; it is deregistered: `epoxy undo " + b.entries[v.ID].ID + "` registers it again"
+	b.count(v)
+	b.end(v, ledger.Deleted, v.Code+": "+v.Reason)
+}
+
+// delete deletes what is INACTIVE. The call succeeds whatever it refuses, so its failures are read; what it no longer finds is
+// deleted, by a call whose answer was lost.
+func (b *definitionRemoval) delete(ctx context.Context, inactive []policy.Verdict) error {
+	out, err := b.ecs.DeleteTaskDefinitions(ctx, &ecs.DeleteTaskDefinitionsInput{TaskDefinitions: idsOf(inactive)})
+	if err != nil {
+		return translate(b.Place, err)
 	}
 	refused := map[string]string{}
 	for _, f := range out.Failures {
 		refused[aws.ToString(f.Arn)] = aws.ToString(f.Reason) + " " + aws.ToString(f.Detail)
 	}
 	for _, v := range inactive {
-		if why, ok := refused[v.ID]; ok {
-			b.end(v, ledger.Failed, "deregistered, but not deleted: "+oneLine(why))
-			continue
+		if why, failed := refused[v.ID]; failed {
+			is, err := b.describeOne(ctx, v.ID)
+			if err != nil {
+				return err
+			}
+			if is != nil {
+				v.Code, v.Reason = policy.KeptFailed, "it was not deleted: "+oneLine(why)
+				b.onlyDeregistered(v)
+				continue
+			}
 		}
-		b.end(v, ledger.Deleted, "")
+		b.deleted(v, "")
 	}
 	return nil
 }

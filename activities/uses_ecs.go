@@ -106,7 +106,7 @@ func (s *ecsSurvey) clusters(ctx context.Context) ([]string, error) {
 }
 
 func (s *ecsSurvey) lists(clusters []string) []func(context.Context) error {
-	lists := []func(context.Context) error{s.listDefinitions}
+	lists := append(make([]func(context.Context) error, 0, 1+2*len(clusters)), s.listDefinitions)
 	for _, cluster := range clusters {
 		lists = append(lists,
 			func(ctx context.Context) error { return s.listServices(ctx, cluster) },

@@ -102,7 +102,7 @@ func compareUses(a, b policy.Use) int {
 
 // counts are how many hold something, by kind.
 func (f *findings) counts(place string) []policy.UseCount {
-	var all []policy.UseCount
+	all := make([]policy.UseCount, 0, len(f.holders))
 	for kind, holders := range f.holders {
 		all = append(all, policy.UseCount{Place: place, Kind: kind, Count: len(holders)})
 	}

@@ -90,7 +90,7 @@ func (p *imagePlanner) survey(ctx workflow.Context) error {
 		return err
 	}
 	if p.sorted.Images == 0 {
-		return refuse(activities.ErrInvalid, "no image is in use anywhere, which is hardly true: check aws.accounts, region and sources of prune.images."+p.set.Policy)
+		return refuse(activities.ErrInvalid, "no image is in use anywhere, which is hardly true: check aws.accounts, region and sources of prune.images."+p.set.Policy+p.failedNote())
 	}
 	return p.block()
 }

@@ -130,16 +130,24 @@ func (p *prune) failures() []policy.Survey {
 
 // allFailed tells that nothing is known at all, and why.
 func (p *prune) allFailed() error {
-	reasons := make([]string, 0, len(p.surveys))
+	if slices.ContainsFunc(p.surveys, func(s surveyed) bool { return s.failed == "" }) {
+		return nil
+	}
+	return refuse(activities.ErrInvalid, "nothing is known of what is in use, so nothing is deleted"+p.failedNote())
+}
+
+// failedNote says why surveys failed; "" when none did.
+func (p *prune) failedNote() string {
+	var reasons []string
 	for _, s := range p.surveys {
-		if s.failed == "" {
-			return nil
-		}
-		if !slices.Contains(reasons, s.failed) {
+		if s.failed != "" && !slices.Contains(reasons, s.failed) {
 			reasons = append(reasons, s.failed)
 		}
 	}
-	return refuse(activities.ErrInvalid, "no survey of what is in use succeeded, so nothing is deleted: "+strings.Join(reasons, "; "))
+	if len(reasons) == 0 {
+		return ""
+	}
+	return "; surveys failed: " + strings.Join(reasons, "; ")
 }
 
 func (p *prune) surveyNote() string {

@@ -27,7 +27,7 @@ type Survey struct {
 type BlockInput struct {
 	Repositories []RepositoryAccess
 	Known        map[string]bool // accounts in the configuration
-	Consumers    []string        // accounts that the configuration says use images
+	Consumers    []string        // accounts that the configuration says use images, whatever policies let in
 	Ignored      []string        // accounts, organisations or "*" that the configuration says use none
 	Surveys      []Survey
 }

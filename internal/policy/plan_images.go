@@ -17,7 +17,7 @@ func PlanImages(in ImagePlanInput) ([]Verdict, error) {
 		return nil, err
 	}
 	// What is kept keeps what hangs on it, so each rule spreads before the next looks at what is left.
-	for _, rule := range []func(i int) reason{p.ownReason, p.notAsked, p.unread} {
+	for _, rule := range []func(i int) reason{p.ownReason, p.unread, p.notAsked} {
 		p.keepBy(rule)
 	}
 	p.order()

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"epoxy/sandbox/estate"
+	"epoxy/sandbox/github"
 	"epoxy/sandbox/slack"
 	"epoxy/sandbox/stack"
 )
@@ -25,6 +26,7 @@ var box struct {
 	aws      *estate.Estate
 	control  estate.Control
 	slack    slack.Control
+	github   github.Control
 	temporal client.Client
 	root     string
 }
@@ -38,13 +40,14 @@ func run(m *testing.M) int {
 		return fail(err)
 	}
 	defer os.RemoveAll(dir)
-	if box.Stack, err = stack.Up(ctx, stack.Options{Dir: dir, InProcessSlack: true}); err != nil {
+	if box.Stack, err = stack.Up(ctx, stack.Options{Dir: dir, InProcessSlack: true, InProcessGitHub: true}); err != nil {
 		return fail(err)
 	}
 	defer func() { _ = box.Down() }()
 	box.root = box.Root()
 	box.control = estate.Control{URL: box.AWSURL() + "/epoxy"}
 	box.slack = slack.Control{URL: box.SlackURL()}
+	box.github = github.Control{URL: box.GitHubURL()}
 	if box.aws, err = estate.Open(ctx, box.AWSURL()); err != nil {
 		return fail(err)
 	}

@@ -45,7 +45,7 @@ func newPruneWorld(t *testing.T, approval, images, tasks string, others ...strin
 	}
 	w.cfg = estate.PruneConfig{
 		ConfigOptions: estate.ConfigOptions{UI: box.UIURL(), SlackAPI: box.SlackURL() + "/api/", Channel: w.channel},
-		Owner:         fmt.Sprintf("1%011d", n), Others: map[string]string{},
+		Policy:        fmt.Sprintf("shop%d", n), Owner: fmt.Sprintf("1%011d", n), Others: map[string]string{},
 		Bucket: fmt.Sprintf("epoxy-artifacts-%d", n), Table: fmt.Sprintf("epoxy-ledger-%d", n), Approval: approval, Images: images, Tasks: tasks,
 	}
 	for i, name := range others {
@@ -79,9 +79,9 @@ func (w *pruneWorld) rewrite(change func(*estate.PruneConfig)) {
 
 func (w *pruneWorld) id() string {
 	if w.kind == policy.PlanOfTaskDefinitions {
-		return workflows.PruneTaskDefinitionsWorkflowID("shop", false)
+		return workflows.PruneTaskDefinitionsWorkflowID(w.cfg.Policy, false)
 	}
-	return workflows.PruneImagesWorkflowID("shop", false)
+	return workflows.PruneImagesWorkflowID(w.cfg.Policy, false)
 }
 
 const ago = 400 * 24 * time.Hour
@@ -136,7 +136,7 @@ func (w *pruneWorld) left(repository string, want ...string) {
 // run prunes and waits for the end.
 func (w *pruneWorld) run(code int, extra ...string) string {
 	w.Helper()
-	out, stderr, got := w.epoxy(append([]string{"prune", w.kind, "shop", "--wait"}, extra...)...)
+	out, stderr, got := w.epoxy(append([]string{"prune", w.kind, w.cfg.Policy, "--wait"}, extra...)...)
 	if got != code {
 		w.Fatalf("exit code %d, want %d:\n%s%s", got, code, out, stderr)
 	}
@@ -146,7 +146,7 @@ func (w *pruneWorld) run(code int, extra ...string) string {
 // begin starts a prune, and returns once it asks; the plan's hash.
 func (w *pruneWorld) begin() (plan string) {
 	w.Helper()
-	if out, stderr, code := w.epoxy("prune", w.kind, "shop"); code != 0 {
+	if out, stderr, code := w.epoxy("prune", w.kind, w.cfg.Policy); code != 0 {
 		w.Fatalf("exit code %d:\n%s%s", code, out, stderr)
 	}
 	return w.asked("")
@@ -224,3 +224,9 @@ func (w *pruneWorld) deletions(operation string) (n int) {
 }
 
 func (w *pruneWorld) region() *string { return aws.String(estate.Region) }
+
+// heal lifts the faults that match one of these.
+func (w *pruneWorld) heal(matches ...string) {
+	w.Helper()
+	w.must(box.control.HealMatching(w.ctx, matches...))
+}

@@ -127,10 +127,12 @@ func (w *world) start(extra ...string) {
 func (w *world) id() string { return workflows.BakeWorkflowID(w.fleet.LaunchTemplateID) }
 
 // report asks the run; nil while nobody answers.
-func (w *world) report() *activities.Report {
+func (w *world) report() *activities.Report { return w.reportOf(w.id()) }
+
+func (w *world) reportOf(id string) *activities.Report {
 	ctx, cancel := context.WithTimeout(w.ctx, 3*time.Second)
 	defer cancel()
-	v, err := box.temporal.QueryWorkflow(ctx, w.id(), "", workflows.ReportQuery)
+	v, err := box.temporal.QueryWorkflow(ctx, id, "", workflows.ReportQuery)
 	if err != nil {
 		return nil
 	}
@@ -142,14 +144,16 @@ func (w *world) report() *activities.Report {
 }
 
 // outcome waits until the run has ended, and says how.
-func (w *world) outcome() *activities.Report {
+func (w *world) outcome() *activities.Report { return w.outcomeOf(w.id()) }
+
+func (w *world) outcomeOf(id string) *activities.Report {
 	w.Helper()
 	w.until("the run to end", func() bool {
-		d, err := box.temporal.DescribeWorkflow(w.ctx, w.id(), "")
+		d, err := box.temporal.DescribeWorkflow(w.ctx, id, "")
 		return err == nil && d.WorkflowCloseTime != nil
 	})
 	var r *activities.Report
-	w.until("the ended run's report", func() bool { r = w.report(); return r != nil })
+	w.until("the ended run's report", func() bool { r = w.reportOf(id); return r != nil })
 	return r
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	ecrtypes "github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -135,4 +136,28 @@ func (c *Containers) Retag(ctx context.Context, repository, digest, tag string) 
 		RepositoryName: &repository, ImageManifest: got.Images[0].ImageManifest, ImageManifestMediaType: got.Images[0].ImageManifestMediaType, ImageTag: &tag,
 	})
 	return err
+}
+
+// Backdate makes a task definition look registered earlier.
+func (c *Containers) Backdate(ctx context.Context, arn string, registered time.Time) error {
+	body := map[string]any{"account": c.Account, "region": Region, "task_definition": arn, "registered": registered.Unix()}
+	return c.control.call(ctx, http.MethodPost, "/ecs/backdate", body, nil)
+}
+
+// Definitions are a family's task definitions that are not deleted, with their status.
+func (c *Containers) Definitions(ctx context.Context, family string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, status := range []ecstypes.TaskDefinitionStatus{ecstypes.TaskDefinitionStatusActive, ecstypes.TaskDefinitionStatusInactive} {
+		pages := ecs.NewListTaskDefinitionsPaginator(c.ECS, &ecs.ListTaskDefinitionsInput{FamilyPrefix: &family, Status: status})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return nil, err
+			}
+			for _, arn := range page.TaskDefinitionArns {
+				out[arn] = string(status)
+			}
+		}
+	}
+	return out, nil
 }

@@ -23,6 +23,7 @@ type Fault struct {
 	Code      string  `json:"code,omitempty"`
 	LatencyMS float64 `json:"latency_ms,omitempty"`
 	Match     string  `json:"match,omitempty"` // only requests whose body holds this
+	Hold      bool    `json:"hold,omitempty"`  // the call waits until the fault is cleared
 }
 
 // Fail adds faults.

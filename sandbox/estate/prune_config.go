@@ -12,13 +12,14 @@ type PruneConfig struct {
 	ConfigOptions
 
 	GitHubAPI string
+	Policy    string            // its name
 	Owner     string            // account
 	Others    map[string]string // name → account
 	Bucket    string
 	Table     string
 	Approval  string // settings of the approval `people`, in YAML flow style
-	Images    string // settings of the policy `shop` for images; "": none
-	Tasks     string // of the policy `shop` for task definitions
+	Images    string // settings of the policy for images; "": none
+	Tasks     string // of the policy for task definitions
 	Serve     string // host:port of epoxy serve; "": none
 	Socket    bool   // epoxy serve uses Socket Mode
 }
@@ -54,10 +55,10 @@ func (c PruneConfig) Write(path string) error {
 	line("artifacts: { region: vg, bucket: %s }\nledger: { region: vg, table: %s }", c.Bucket, c.Table)
 	line("approvals:\n  people: { %s }\nprune:", c.Approval)
 	if c.Images != "" {
-		line("  images:\n    policies:\n      shop: { region: vg, approval: people, %s }", c.Images)
+		line("  images:\n    policies:\n      %s: { region: vg, approval: people, %s }", c.Policy, c.Images)
 	}
 	if c.Tasks != "" {
-		line("  task_definitions:\n    policies:\n      shop: { region: vg, approval: people, %s }", c.Tasks)
+		line("  task_definitions:\n    policies:\n      %s: { region: vg, approval: people, %s }", c.Policy, c.Tasks)
 	}
 	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
 		return fmt.Errorf("write the sandbox's configuration: %w", err)

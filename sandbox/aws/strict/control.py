@@ -10,6 +10,7 @@ POST   /epoxy/settings                    changes some
 POST   /epoxy/reset                       forgets everything: moto's state, calls, faults, settings
 POST   /epoxy/images/AMI/finish           ends the pending state at once
 POST   /epoxy/images/AMI/fail             {"reason": ...}: likewise, as failed
+POST   /epoxy/ecr/images                  {"account", "region", "repository", "images": [...]}: `ecr_service.stage`
 POST   /epoxy/ecs/task-definitions        {"account", "region", "family", "image", "count", "registered"}: `ecs.stage`
 POST   /epoxy/ecs/backdate                {"task_definition": ARN, "registered": epoch seconds, "deregistered"}
 
@@ -107,7 +108,14 @@ def _ecs(name):
     return handler
 
 
+def _stage_images(body, _query):
+    from strict import ecr_service
+
+    return ecr_service.stage(body)
+
+
 HANDLERS = {
+    ("POST", "/epoxy/ecr/images"): _stage_images,
     ("GET", "/epoxy/health"): _health,
     ("GET", "/epoxy/calls"): _calls,
     ("GET", "/epoxy/faults"): _list_faults,

@@ -81,9 +81,8 @@ class Gate:
         with self._locks[group]:
             if group == "ec2":
                 clock.tick()
-            if call.service in SERVICES:
-                return SERVICES[call.service](call)
-            return self._run(call.environ)
+            answered = SERVICES[call.service](call) if call.service in SERVICES else None
+            return answered if answered is not None else self._run(call.environ)
 
     def _run(self, environ):
         """Runs moto's WSGI application on the body that was read."""
