@@ -2,9 +2,8 @@ package activities
 
 import (
 	"context"
-	"path"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -139,6 +138,17 @@ func (d *deletion) settle(all []policy.Verdict) (open []policy.Verdict) {
 	return open
 }
 
+// reread settles what is missing once more: an attempt that was given up for dead may be at work still, and quicker.
+func (d *deletion) reread(ctx context.Context, open []policy.Verdict, isThere func(id string) bool) ([]policy.Verdict, error) {
+	missing := slices.DeleteFunc(slices.Clone(open), func(v policy.Verdict) bool { return isThere(v.ID) || d.begun(v) })
+	if len(missing) == 0 {
+		return open, nil
+	}
+	entries, err := d.entriesOf(ctx, idsOf(missing))
+	maps.Copy(d.entries, entries)
+	return d.settle(open), err
+}
+
 func (d *deletion) count(v policy.Verdict) {
 	switch v.Code {
 	case policy.VerdictDelete:
@@ -264,30 +274,4 @@ func (d *deletion) conclude(ctx context.Context, err error) (DeletionOutput, err
 		slices.SortFunc(list, func(a, b policy.Verdict) int { return strings.Compare(a.ID, b.ID) })
 	}
 	return d.out, nil
-}
-
-// readings are when attempts at a batch read its manifests.
-type readings struct {
-	Times []time.Time `json:"times"`
-}
-
-func (d *deletion) readingsName() string {
-	return path.Join("readings", d.RunID, d.Part.SHA256, strconv.Itoa(d.From))
-}
-
-// earlierReadings are those of attempts before this one: ECR may have recorded them as pulls.
-func (d *deletion) earlierReadings(ctx context.Context) ([]time.Time, error) {
-	var known readings
-	_, err := d.shelf.Recall(ctx, d.readingsName(), &known)
-	return known.Times, d.shelf.translate(err)
-}
-
-// announceReading is remembered before manifests are read: a crash between the reading and the ledger's intents must not
-// make our own reading look like somebody's pull.
-func (d *deletion) announceReading(ctx context.Context) error {
-	now := toSecond(time.Now())
-	return update(ctx, d.shelf, d.readingsName(), func(known *readings) bool {
-		known.Times = append(known.Times, now)
-		return true
-	})
 }

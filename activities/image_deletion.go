@@ -92,13 +92,16 @@ func (b *imageDeletion) recheck(ctx context.Context, open []policy.Verdict, uses
 	if err != nil {
 		return nil, translate(b.Place, err)
 	}
-	stillThere, err := b.stillThere(ctx, open)
-	if err != nil {
-		return nil, err
-	}
 	images := map[string]policy.ContainerImage{}
 	for _, image := range present {
 		images[image.Digest] = image
+	}
+	if open, err = b.reread(ctx, open, func(digest string) bool { return images[digest].Digest != "" }); err != nil {
+		return nil, err
+	}
+	stillThere, err := b.stillThere(ctx, open)
+	if err != nil {
+		return nil, err
 	}
 	asked := make([]policy.Verdict, 0, len(open))
 	for _, v := range open {

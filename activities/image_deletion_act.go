@@ -5,6 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"path"
+	"strconv"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -36,6 +39,32 @@ func (b *imageDeletion) intendImages(ctx context.Context, going []policy.Verdict
 	return b.intend(ctx, ready, func(v policy.Verdict, e *ledger.Entry) {
 		e.Kind, e.Repository, e.Digest = ledger.ECRImage, b.in.Repository.Name, v.ID
 		e.PutBack = ledger.PutBack{Manifest: aws.ToString(manifests[v.ID].ImageManifest), MediaType: aws.ToString(manifests[v.ID].ImageManifestMediaType)}
+	})
+}
+
+// readings are when attempts at a batch read its manifests.
+type readings struct {
+	Times []time.Time `json:"times"`
+}
+
+func (b *imageDeletion) readingsName() string {
+	return path.Join("readings", b.RunID, b.Part.SHA256, strconv.Itoa(b.From))
+}
+
+// earlierReadings are those of attempts before this one: ECR may have recorded them as pulls.
+func (b *imageDeletion) earlierReadings(ctx context.Context) ([]time.Time, error) {
+	var known readings
+	_, err := b.shelf.Recall(ctx, b.readingsName(), &known)
+	return known.Times, b.shelf.translate(err)
+}
+
+// announceReading is remembered before manifests are read: a crash between the reading and the ledger's intents must not
+// make our own reading look like somebody's pull.
+func (b *imageDeletion) announceReading(ctx context.Context) error {
+	now := toSecond(time.Now())
+	return update(ctx, b.shelf, b.readingsName(), func(known *readings) bool {
+		known.Times = append(known.Times, now)
+		return true
 	})
 }
 

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -149,9 +150,7 @@ func tagHolders(ctx context.Context, client ImagePutAPI, e ledger.Entry, tags []
 				if err != nil {
 					return nil, err
 				}
-				for tag, digest := range found {
-					holders[tag] = digest
-				}
+				maps.Copy(holders, found)
 			}
 			continue
 		case err != nil:

@@ -138,6 +138,10 @@ func (b *definitionRemoval) describeOne(ctx context.Context, arn string, include
 }
 
 func (b *definitionRemoval) recheck(ctx context.Context, open []policy.Verdict, now map[string]describedDefinition, uses []policy.TaskDefinitionUse) ([]policy.Verdict, error) {
+	open, err := b.reread(ctx, open, func(arn string) bool { return now[arn].status != "" })
+	if err != nil {
+		return nil, err
+	}
 	latest, err := b.latest(ctx, open, uses)
 	if err != nil {
 		return nil, err

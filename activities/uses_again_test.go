@@ -138,30 +138,64 @@ func TestALookThatBeganEarlierServesNobody(t *testing.T) {
 	}
 }
 
-// A caller who is cancelled takes nobody along: the next of those who wait looks.
+// A caller who is cancelled takes nobody along: those who wait look for themselves.
 func TestACancelledLookSaysNothingToOthers(t *testing.T) {
 	d, l := newDoorman(), &UseLooker{}
-	ctx, cancel := context.WithCancel(t.Context())
-	answers := make(chan answer, 2)
-	go func() { uses, err := l.ask(ctx, d.ask()); answers <- answer{uses, err} }()
-	<-d.came
-	waiting, leave := context.WithCancel(t.Context())
-	go func() { uses, err := l.ask(waiting, d.ask()); answers <- answer{uses, err} }()
-	waitFor(t, l, 2)
-	leave()
-	if got := <-answers; !errors.Is(got.err, context.Canceled) {
-		t.Errorf("who left got %v", got)
+	type who struct{}
+	var cancel [3]context.CancelFunc
+	var answers [3]chan answer
+	looking := make(chan int, 10)
+	for i := range 3 {
+		var ctx context.Context
+		ctx, cancel[i] = context.WithCancel(context.WithValue(t.Context(), who{}, i))
+		defer cancel[i]()
+		answers[i] = make(chan answer, 1)
+		ask := d.ask()
+		do := ask.do
+		ask.do = func(ctx context.Context) (*findings, error) {
+			looking <- ctx.Value(who{}).(int)
+			return do(ctx)
+		}
+		go func() {
+			uses, err := l.ask(ctx, ask)
+			answers[i] <- answer{uses, err}
+		}()
+		waitFor(t, l, i+1)
+		if i == 0 {
+			<-d.came // the others come while this one looks
+		}
 	}
-	go func() { uses, err := l.ask(t.Context(), d.ask()); answers <- answer{uses, err} }()
-	waitFor(t, l, 2)
-	cancel()
-	if got := <-answers; !errors.Is(got.err, context.Canceled) {
+	<-looking
+	d.open <- struct{}{}
+	if got := (<-answers[0]).String(); got != "look 1" {
+		t.Errorf("the first got %s", got)
+	}
+	second := <-looking
+	<-d.came
+	cancel[second]()
+	if got := <-answers[second]; !errors.Is(got.err, context.Canceled) {
 		t.Errorf("who was cancelled got %v", got)
 	}
-	<-d.came
-	close(d.open)
-	if got := (<-answers).String(); got != "look 2" {
+	d.open <- struct{}{}
+	if got := (<-answers[3-second]).String(); got != "look 3" {
 		t.Errorf("who waited got %s", got)
+	}
+}
+
+// Who waits for a turn need not wait for it when cancelled.
+func TestWaitingForALookEndsWhenCancelled(t *testing.T) {
+	d, l := newDoorman(), &UseLooker{}
+	done := make(chan answer, 2)
+	go func() { uses, err := l.ask(t.Context(), d.ask()); done <- answer{uses, err} }()
+	<-d.came
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := l.ask(ctx, d.ask()); !errors.Is(err, context.Canceled) {
+		t.Errorf("it got %v", err)
+	}
+	close(d.open)
+	if got := (<-done).String(); got != "look 1" {
+		t.Errorf("who looked got %s", got)
 	}
 }
 

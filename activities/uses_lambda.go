@@ -85,7 +85,7 @@ func (s *lambdaSurvey) version(ctx context.Context, f types.FunctionConfiguratio
 		kind = policy.UseLambda
 	}
 	images, known := s.known.functions.get(identity)
-	if !known || is.version == unpublished {
+	if !known {
 		var err error
 		if images, err = s.get(ctx, is, arn); err != nil {
 			return err

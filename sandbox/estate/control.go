@@ -22,7 +22,7 @@ type Fault struct {
 	Status    int     `json:"status,omitempty"`
 	Code      string  `json:"code,omitempty"`
 	LatencyMS float64 `json:"latency_ms,omitempty"`
-	Match     string  `json:"match,omitempty"` // only requests whose body holds this
+	Match     string  `json:"match,omitempty"` // only requests whose body holds this, or that act in this account
 	Hold      bool    `json:"hold,omitempty"`  // the call waits until the fault is cleared
 }
 

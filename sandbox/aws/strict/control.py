@@ -15,7 +15,7 @@ POST   /epoxy/ecs/task-definitions        {"account", "region", "family", "image
 POST   /epoxy/ecs/backdate                {"task_definition": ARN, "registered": epoch seconds, "deregistered"}
 
 A fault: {"operation": "ec2.DescribeImages" | "ec2.*" | "*", "kind": ..., "count": 1, "skip": 0, "match": "text that
-must be in the request's body"}, count -1 until removed.  Kinds: `throttle` and `deny` as the service says it; `error`
+must be in the request's body, or the account that the call acts in"}, count -1 until removed.  Kinds: `throttle` and `deny` as the service says it; `error`
 with "status", "code" and "message"; `latency` with "latency_ms", then the call runs; `lost`: the call runs, the
 connection is closed without an answer.  With "hold": true the call waits until the fault is cleared.
 """

@@ -5,6 +5,8 @@ import itertools
 import threading
 import time
 
+from strict import accounts
+
 KINDS = ("throttle", "error", "latency", "lost", "deny")
 FIELDS = {"operation", "kind", "count", "skip", "status", "code", "message", "latency_ms", "hold", "match"}
 # Nothing is held for ever: a forgotten fault must not keep a thread until the server ends.
@@ -34,8 +36,9 @@ class Fault:
         self.removed = threading.Event()
 
     def matches(self, call):
-        named = fnmatch.fnmatchcase(call.operation, self.operation)
-        return named and (not self.match or self.match.encode() in call.body)
+        if not fnmatch.fnmatchcase(call.operation, self.operation):
+            return False
+        return not self.match or self.match.encode() in call.body or self.match == accounts.account_of(call.access_key)
 
     def wait(self):
         """Delays the call; with `hold` until the fault is removed."""
