@@ -32,7 +32,7 @@ demo: setup build ## play Epoxy's jobs on this machine, without any account
 	@$(bin)/epoxy-sandbox demo
 
 .PHONY: sandbox
-sandbox: setup build ## start Temporal, AWS and Slack stand-ins and leave them running; .sandbox/env points a shell at them
+sandbox: setup build ## start Temporal, AWS, Slack and GitHub stand-ins and leave them running; .sandbox/env points a shell at them
 	@$(bin)/epoxy-sandbox up
 
 .PHONY: sandbox-down

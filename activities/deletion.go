@@ -199,7 +199,7 @@ func readDetail(e ledger.Entry) (code, reason string) {
 	switch {
 	case e.Outcome == ledger.Undone:
 		return policy.KeptVetoed, "put back by " + e.UndoneBy
-	case ok && policy.KeptInWords(code) != code:
+	case ok && policy.IsKept(code):
 		return code, reason
 	case e.Outcome == ledger.Deleted:
 		return policy.VerdictDelete, e.Reason

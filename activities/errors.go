@@ -115,6 +115,10 @@ func codeOf(err error) string {
 	return ""
 }
 
+// iamPrefixes are the services whose permissions begin otherwise than the SDK calls them.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+var iamPrefixes = map[string]string{"eventbridge": "events", "sfn": "states"}
+
 // messageOf is what AWS says, without its request id and the SDK's words.
 func messageOf(err error) string {
 	_, _, message := describe(err)
@@ -141,7 +145,11 @@ func describe(err error) (action, code, message string) {
 	}
 	action = "the call"
 	if op, ok := errors.AsType[*smithy.OperationError](err); ok {
-		action = strings.ToLower(strings.ReplaceAll(op.ServiceID, " ", "")) + ":" + op.OperationName
+		service := strings.ToLower(strings.ReplaceAll(op.ServiceID, " ", ""))
+		if prefix, ok := iamPrefixes[service]; ok {
+			service = prefix
+		}
+		action = service + ":" + op.OperationName
 	}
 	if m := deniedAction.FindStringSubmatch(message); m != nil {
 		action = m[1]

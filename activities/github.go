@@ -20,8 +20,8 @@ type GitHub struct {
 }
 
 // LookUp finds commits by their names, full or abbreviated, and with wantHeads the commits that must stay: heads of branches,
-// tags and open pull requests by their full names, each with "branch main", "tag v1" or "pull request 12". A commit is Missing when GitHub has
-// none of that name, or the name is ambiguous, or none at all.
+// tags and open pull requests by their full names, each with "branch main", "tag v1" or "pull request 12". A commit is
+// Missing when GitHub has none of that name, the name is ambiguous, or it is no commit's name at all.
 //
 // One GraphQL request asks for 100 commits and for a page of each kind of head; where GraphQL is not available, REST asks
 // for one by one. After an error, found holds what was learnt before it (commit times never change: remember them), and

@@ -88,14 +88,14 @@ func translateResponse(repository string, err *github.ErrorResponse) error {
 	return fmt.Errorf("GitHub answers %s when asked about %s: %w", err.Response.Status, repository, err)
 }
 
-// aMinute is what to wait when GitHub does not say.
-const aMinute = time.Minute
+// shortestSecondary is what to wait when GitHub does not say.
+const shortestSecondary = time.Minute
 
 // primaryLimit waits until the reset, and a second more: resets are whole seconds.
 // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
 func primaryLimit(reset time.Time, resp *http.Response) error {
 	if reset.IsZero() {
-		return throttledGitHub(aMinute, "GitHub's rate limit is used up; GitHub does not say until when")
+		return throttledGitHub(shortestSecondary, "GitHub's rate limit is used up; GitHub does not say until when")
 	}
 	wait := max(reset.Sub(gitHubNow(resp)), 0) + time.Second
 	return throttledGitHub(max(wait, retryAfter(resp)), "GitHub's rate limit is used up until %s UTC", reset.UTC().Format(time.TimeOnly))
@@ -106,7 +106,7 @@ func primaryLimit(reset time.Time, resp *http.Response) error {
 func secondaryLimit(resp *http.Response) error {
 	wait := retryAfter(resp)
 	if wait == 0 {
-		wait = aMinute
+		wait = shortestSecondary
 	}
 	return throttledGitHub(wait, "GitHub asks to wait %s (secondary rate limit)", wait)
 }

@@ -175,3 +175,44 @@ func TestECRSaysNothing(t *testing.T) {
 		t.Errorf("%+v, %v", out, err)
 	}
 }
+
+// The SDK tries again by itself when an answer is lost: ECR then does not find what the first try has deleted.
+func TestWhatECRDoesNotFindAnyMore(t *testing.T) {
+	w := newDeletionWorld(t)
+	w.ecr.arrives = func(_ context.Context, operation string) {
+		if operation == "BatchDeleteImage" {
+			delete(w.ecr.images(), w.named["a"])
+		}
+	}
+	if out, err := w.delete(w.wave(0)); err != nil || out.Deleted != 3 || w.outcomes()["a"] != ledger.Deleted {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
+
+// An attempt that was given up for dead writes its intents, and how it ended, just before this one's.
+func TestAnIntentThatHasEndedAlready(t *testing.T) {
+	w := newDeletionWorld(t)
+	w.ecr.arrives = func(_ context.Context, operation string) {
+		if operation == "BatchGetImage" {
+			resource := shopRepository.ImageName(w.named["a"])
+			id := ledger.EntryID(run, resource)
+			w.ledger.entries[id] = ledger.Entry{ID: id, Resource: resource, Digest: w.named["a"], Outcome: ledger.Failed, Detail: policy.KeptVetoed + ": vetoed: v1"}
+		}
+	}
+	out, err := w.delete(w.wave(0))
+	if err != nil || out.Deleted != 2 || !cmp.Equal(w.codesOf(out.Kept), map[string]string{"a": policy.KeptVetoed}) || w.image("a") == nil {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
+
+// An undo gives back the tags that an image had in the end, not those that the plan knew.
+func TestTheLedgerKnowsTheLastTags(t *testing.T) {
+	w := newDeletionWorld(t)
+	w.image("a").ImageTags = []string{"v2"} // v1 has moved on
+	if _, err := w.delete(w.wave(0)); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.ledger.of(shopRepository.ImageName(w.named["a"])).Tags; !cmp.Equal(got, []string{"v2"}) {
+		t.Errorf("the ledger has the tags %v", got)
+	}
+}

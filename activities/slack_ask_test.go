@@ -81,8 +81,10 @@ func stored(t *testing.T, s *Slack) Attachment {
 	store := &artifact.Store{API: bucket, Bucket: "artifacts"}
 	content := policy.PartContent{Name: "1/r/shop/web", Verdicts: []policy.Verdict{{ID: "sha256:" + strings.Repeat("c", 64), Tags: []string{"v1"}, Code: policy.VerdictDelete, Reason: "pushed 400 days ago"}}}
 	part := must[artifact.Ref](t)(store.Put(t.Context(), kindPart, content))
-	root := policy.Plan{Kind: policy.PlanOfImages, Policy: "shop", Made: time.Now(), ImageRules: &policy.ImageRules{MinAge: time.Hour, KeepNewest: 1},
-		Parts: []policy.PlanPart{{Name: content.Name, Key: part.Key, SHA256: part.SHA256, Size: part.Bytes, Totals: policy.Totals{Images: 1, Delete: 1}}}, Totals: policy.Totals{Images: 1, Delete: 1}}
+	root := policy.Plan{
+		Kind: policy.PlanOfImages, Policy: "shop", Made: time.Now(), ImageRules: &policy.ImageRules{MinAge: time.Hour, KeepNewest: 1},
+		Parts: []policy.PlanPart{{Name: content.Name, Key: part.Key, SHA256: part.SHA256, Size: part.Bytes, Totals: policy.Totals{Images: 1, Delete: 1}}}, Totals: policy.Totals{Images: 1, Delete: 1},
+	}
 	return Attachment{Store: Store{Place: here, Bucket: "artifacts"}, Plan: must[artifact.Ref](t)(store.Put(t.Context(), kindPlan, root))}
 }
 

@@ -27,6 +27,8 @@ type demo struct {
 	aws    *estate.Estate
 	config string
 	worker *exec.Cmd
+
+	serveURL string // host:port of epoxy serve
 }
 
 func demoCommand() *cobra.Command {
@@ -67,6 +69,9 @@ func runDemo(ctx context.Context, out io.Writer, keep bool) (err error) {
 		return err
 	}
 	if err := d.bake(ctx); err != nil {
+		return err
+	}
+	if err := d.prune(ctx); err != nil {
 		return err
 	}
 	d.title("Done")
@@ -121,7 +126,7 @@ func (d *demo) bake(ctx context.Context) error {
 	if err := d.verify(ctx, fleet, 2); err != nil {
 		return err
 	}
-	return d.showSlack(ctx)
+	return d.showSlack(ctx, "deploys", 2, "two bakes should have told one each")
 }
 
 // verify looks with the owner's eyes: one image, one new version that differs in the image alone, all instances on it.
@@ -154,17 +159,22 @@ func (d *demo) verify(ctx context.Context, fleet estate.Fleet, want int) error {
 	return nil
 }
 
-func (d *demo) showSlack(ctx context.Context) error {
-	d.title("What Slack got")
+// showSlack prints what a channel got, threads left out.
+func (d *demo) showSlack(ctx context.Context, channel string, want int, why string) error {
+	d.title("What Slack got in #" + channel)
 	messages, err := slack.Control{URL: d.s.SlackURL()}.Messages(ctx, "")
 	if err != nil {
 		return err
 	}
+	n := 0
 	for _, m := range messages {
-		d.say("#%s  %s  (edited %d times)", m.ChannelName, m.Text, m.Edits)
+		if m.ChannelName == channel && (m.ThreadTS == "" || m.ThreadTS == m.TS) {
+			d.say("#%s  %s  (edited %d times)", m.ChannelName, m.Text, m.Edits)
+			n++
+		}
 	}
-	if len(messages) != 2 {
-		return fmt.Errorf("%d messages, where two bakes should have told one each", len(messages))
+	if n != want {
+		return fmt.Errorf("%d messages, where %d were to be: %s", n, want, why)
 	}
 	d.say("\nas Slack shows them: %s", d.s.SlackURL())
 	d.say("the runs in Temporal: %s/namespaces/default/workflows", d.s.UIURL())
@@ -206,24 +216,34 @@ func (d *demo) stop(keep bool) error {
 		d.say("sandbox and worker go on; stop them: kill %d; make sandbox-down", d.worker.Process.Pid)
 		return nil
 	}
-	if d.worker != nil {
-		if err := d.worker.Process.Signal(syscall.SIGTERM); err != nil {
-			return fmt.Errorf("stop the worker: %w", err)
-		}
-		ended := make(chan struct{})
-		go func() {
-			_ = d.worker.Wait() // it was asked to end: how it did is in its log
-			close(ended)
-		}()
-		select {
-		case <-ended:
-		case <-time.After(40 * time.Second):
-			return d.worker.Process.Kill()
-		}
+	if err := d.stopWorker(); err != nil {
+		return err
 	}
 	if d.s == nil {
 		return nil
 	}
 	d.say("sandbox and worker are stopped; `make sandbox` starts it again, `bin/epoxy-sandbox demo --keep` leaves all running")
 	return d.s.Down()
+}
+
+// stopWorker lets it finish what is under way.
+func (d *demo) stopWorker() error {
+	if d.worker == nil {
+		return nil
+	}
+	if err := d.worker.Process.Signal(syscall.SIGTERM); err != nil {
+		return fmt.Errorf("stop the worker: %w", err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = d.worker.Wait() // it was asked to end: how it did is in its log
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		d.worker = nil
+		return nil
+	case <-time.After(40 * time.Second):
+		return d.worker.Process.Kill()
+	}
 }

@@ -125,6 +125,7 @@ func (a *app) why(ctx context.Context, cfg *config.Config, resource string) erro
 	if answer.Verdicts, err = newestVerdicts(ctx, cfg, resource); err != nil {
 		return err
 	}
+	answer.Verdicts = undeleted(answer.Verdicts, answer.Entries)
 	if a.json() {
 		if err := a.printJSON(answer); err != nil {
 			return err

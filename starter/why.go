@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
 	"epoxy/internal/artifact"
 	"epoxy/internal/config"
+	"epoxy/internal/ledger"
 	"epoxy/internal/policy"
 )
 
@@ -53,10 +55,11 @@ func verdictsOf(ctx context.Context, store *artifact.Store, kind, name, resource
 	if err != nil || etag == "" {
 		return nil, err
 	}
-	if err := store.Get(ctx, newest, &root); err != nil {
-		if gone, ok := errors.AsType[*artifact.NotFoundError](err); ok && gone != nil {
-			return nil, nil // the bucket's lifecycle rule took it
-		}
+	err = store.Get(ctx, newest, &root)
+	if _, gone := errors.AsType[*artifact.NotFoundError](err); gone {
+		return nil, nil // the bucket's lifecycle rule took it
+	}
+	if err != nil {
 		return nil, err
 	}
 	var out []planned
@@ -92,6 +95,13 @@ func cutResource(resource string) (repository, rest string, ok bool) {
 	return strings.Cut(resource, ":")
 }
 
+// undeleted leaves out what the plan wanted to go and the ledger knows as gone: one answer is enough.
+func undeleted(all []planned, entries []ledger.Entry) []planned {
+	return slices.DeleteFunc(all, func(p planned) bool {
+		return p.Code == policy.VerdictDelete && slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.Resource == p.Name })
+	})
+}
+
 // names tells whether a person who wrote this means that verdict.
 func names(resource string, v policy.Verdict) bool {
 	if resource == v.ID || strings.HasSuffix(v.ID, "/"+resource) { // digest, ARN, family:revision
@@ -103,10 +113,5 @@ func names(resource string, v policy.Verdict) bool {
 	if resource == v.ID {
 		return true
 	}
-	for _, tag := range v.Tags {
-		if tag == resource {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(v.Tags, resource)
 }

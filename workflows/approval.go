@@ -144,9 +144,9 @@ func (a *approval) message(ctx workflow.Context, r *reporter, q question, wait t
 		title += fmt.Sprintf(" (plan %d)", a.asked)
 	}
 	m := r.another(ctx, orElse(a.in.Channel, r.home), fmt.Sprintf("%s/ask-%d", r.RunID, a.asked), wait)
-	m.Report.Title, m.Report.Headline, m.Report.Facts, m.Report.Lists = title, q.Headline, q.Facts, q.Lists
-	m.Report.Outcome = activities.OutcomeAsking
-	m.Report.Ask = &activities.Ask{Mode: a.asking.Mode, NeedsOne: a.asking.NeedsOne, Plan: q.Plan.SHA256, RunID: r.RunID, Until: a.asking.Until, Text: a.until()}
+	m.Title, m.Headline, m.Facts, m.Lists = title, q.Headline, q.Facts, q.Lists
+	m.Outcome = activities.OutcomeAsking
+	m.Ask = &activities.Ask{Mode: a.asking.Mode, NeedsOne: a.asking.NeedsOne, Plan: q.Plan.SHA256, RunID: r.RunID, Until: a.asking.Until, Text: a.until()}
 	m.attach = &activities.Attachment{Store: a.store, Plan: q.Plan}
 	return m
 }

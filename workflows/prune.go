@@ -70,7 +70,7 @@ type planner interface {
 	rules(root *policy.Plan)            // writes them into a plan
 	kind() string                       // policy.PlanOf…
 	things(n int) string                // "3 images"
-	delete(ctx workflow.Context, d activities.Deletion) PrunePartInput
+	delete(d activities.Deletion) PrunePartInput
 }
 
 // prune is one run of any kind.
@@ -233,7 +233,7 @@ func (p *prune) act(ctx workflow.Context) error {
 const partsAtOnce = 8
 
 func (p *prune) deletePart(ctx workflow.Context, part policy.PlanPart) {
-	in := p.planner.delete(ctx, activities.Deletion{
+	in := p.planner.delete(activities.Deletion{
 		Store: p.set.Store, Ledger: p.set.Ledger, Place: p.set.Place, Policy: p.set.Policy, Plan: p.planned.Plan, Part: part,
 		Approver: p.by, WorkflowID: p.WorkflowID, RunID: p.RunID, Vetoed: p.vetoed,
 	})

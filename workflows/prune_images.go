@@ -92,7 +92,8 @@ func (p *imagePlanner) survey(ctx workflow.Context) error {
 	if p.sorted.Images == 0 {
 		return refuse(activities.ErrInvalid, "no image is in use anywhere, which is hardly true: check aws.accounts, region and sources of prune.images."+p.set.Policy+p.failedNote())
 	}
-	return p.block()
+	p.block()
+	return nil
 }
 
 // findAccess lists the repositories and who may use each.
@@ -148,7 +149,7 @@ func (p *imagePlanner) places() []activities.Place {
 }
 
 // block says, for each repository, why nothing may be deleted from it.
-func (p *imagePlanner) block() error {
+func (p *imagePlanner) block() {
 	known := map[string]bool{p.set.Place.Account: true}
 	for _, place := range slices.Concat(p.in.Accounts, p.in.Consumers) {
 		known[place.Account] = true
@@ -157,14 +158,14 @@ func (p *imagePlanner) block() error {
 	for _, c := range p.in.Consumers {
 		consumers = append(consumers, c.Account)
 	}
-	for name, why := range policy.BlockedBy(policy.BlockInput{
+	blocked := policy.BlockedBy(policy.BlockInput{
 		Repositories: p.access, Known: known, Consumers: consumers, Ignored: p.in.IgnorePrincipals, Surveys: p.failures(),
-	}) {
-		if why != "" {
-			p.blocked[name] = why
+	})
+	for _, a := range p.access {
+		if why := blocked[a.Repository.String()]; why != "" {
+			p.blocked[a.Repository.String()] = why
 		}
 	}
-	return nil
 }
 
 // plan plans each repository by itself: what one cannot be told blocks that one alone.
@@ -202,7 +203,7 @@ func (p *imagePlanner) planRepository(ctx workflow.Context, r policy.Repository)
 		return part, err
 	}
 	in := activities.PlanRepositoryInput{
-		Store: p.set.Store, Repository: r, Rules: p.in.Rules, Now: p.now(ctx), Inventory: inventory.Inventory, Blocked: p.blocked[name],
+		Store: p.set.Store, Repository: r, Rules: p.in.Rules, Now: p.now(), Inventory: inventory.Inventory, Blocked: p.blocked[name],
 	}
 	if used, ok := p.sorted.ByRepository[name]; ok {
 		in.Uses = &used

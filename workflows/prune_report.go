@@ -172,7 +172,7 @@ func (p *prune) sized(bytes int64, format string) string {
 }
 
 // now is the time that a plan judges by. One for the whole plan: what is young in one repository is so in all.
-func (p *prune) now(ctx workflow.Context) time.Time { return p.step(stepSurvey).Begun }
+func (p *prune) now() time.Time { return p.step(stepSurvey).Begun }
 
 func plural(n int, thing string) string {
 	if n == 1 {

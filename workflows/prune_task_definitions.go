@@ -63,7 +63,7 @@ func (p *definitionPlanner) survey(ctx workflow.Context) error {
 }
 
 func (p *definitionPlanner) plan(ctx workflow.Context) ([]policy.PlanPart, error) {
-	now, uses := p.now(ctx), p.uses()
+	now, uses := p.now(), p.uses()
 	var definitions *activities.TaskDefinitions
 	var inventory activities.TakeInventoryOutput
 	err := workflow.ExecuteActivity(surveys(ctx, "List the task definitions"), definitions.TakeTaskDefinitions, activities.TakeTaskDefinitionsInput{
@@ -83,7 +83,7 @@ func (p *definitionPlanner) plan(ctx workflow.Context) ([]policy.PlanPart, error
 // recheck has nothing to add: the second look before each batch is at everything.
 func (p *definitionPlanner) recheck(workflow.Context) error { return nil }
 
-func (p *definitionPlanner) delete(_ workflow.Context, d activities.Deletion) PrunePartInput {
+func (p *definitionPlanner) delete(d activities.Deletion) PrunePartInput {
 	d.Again, d.Listed = p.again(), p.lists()
 	return PrunePartInput{Kind: p.kind(), Deletion: d, TaskDefinitionRules: p.in.Rules}
 }

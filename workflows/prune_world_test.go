@@ -68,8 +68,10 @@ func newPruneWorld(t *testing.T) *pruneWorld {
 	w.in = PruneImagesInput{
 		PruneSettings: PruneSettings{
 			Policy: "shop", Place: place, Sources: policy.DefaultSources(), RollbackRevisions: 3, Timeout: 7 * 24 * time.Hour,
-			Approval: ApprovalInput{Mode: policy.ApproveAuto, Approvers: policy.Approvers{Users: []string{"UANN"}, CLI: []string{"ann@*"}},
-				Expires: 72 * time.Hour, Window: 48 * time.Hour, Remind: 24 * time.Hour},
+			Approval: ApprovalInput{
+				Mode: policy.ApproveAuto, Approvers: policy.Approvers{Users: []string{"UANN"}, CLI: []string{"ann@*"}},
+				Expires: 72 * time.Hour, Window: 48 * time.Hour, Remind: 24 * time.Hour,
+			},
 			Store: activities.Store{Place: place, Bucket: "artifacts"}, Ledger: activities.LedgerTable{Place: place, Table: "ledger"},
 			Telling: Telling{Channel: "#prune", UI: "https://temporal.example"},
 		},

@@ -44,6 +44,7 @@ func TestHundredThousandImages(t *testing.T) {
 	runtime.KeepAlive(images)
 
 	images = nil
+	runtime.KeepAlive(images)
 	first = uint64(lived(0))
 	var back []policy.ContainerImage
 	s3.Body = func(b io.ReadCloser) io.ReadCloser { return measured{b, first, &reading} }

@@ -184,6 +184,7 @@ func (c *Clients) servicesOf(p Place, cfg aws.Config) *Services {
 // which has no host name for each bucket. AWS itself is asked by host name, as it wants to be.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
 func PathStyle(o *s3.Options) {
+	o.DisableLogOutputChecksumValidationSkipped = true // artifacts have hashes of their own
 	endpoint, err := url.Parse(aws.ToString(o.BaseEndpoint))
 	if err != nil || endpoint.Host == "" {
 		return

@@ -40,7 +40,8 @@ var rates = map[string][]pace{
 	},
 	// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html (throttle limit in transactions per second)
 	"EventBridge": {{"API", 50, 50, nil}},
-	// https://docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html: hundreds a second for single schedules.
+	// https://docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html: 250 a second and more for
+	// creating schedules; reading them is held well below.
 	"Scheduler": {
 		{"GetSchedule", 50, 50, []string{"GetSchedule"}},
 		{"other", 10, 10, nil},
@@ -53,7 +54,7 @@ var rates = map[string][]pace{
 	},
 	// https://repost.aws/knowledge-center/aws-batch-requests-error: 50 a second, for every API together.
 	"Batch": {{"API", 50, 50, nil}},
-	// https://docs.aws.amazon.com/general/latest/gr/apprunner.html publishes no rates.
+	// No rate is known: few services, few calls.
 	"AppRunner": {{"API", 10, 10, nil}},
 }
 

@@ -15,47 +15,58 @@ func TestWhatHangsOnWhatIsKept(t *testing.T) {
 		want   map[string]string // code of each
 	}{
 		"children of an index": {
-			[]ContainerImage{index("i", "amd", "arm", "not here"), old("amd"), old("arm"), old("x")}, "i",
+			[]ContainerImage{index("i", "amd", "arm", "not here"), old("amd"), old("arm"), old("x")},
+			"i",
 			map[string]string{"i": KeptInUse, "amd": KeptGraph, "arm": KeptGraph, "x": VerdictDelete},
 		},
 		"an index of indexes": {
-			[]ContainerImage{index("i", "j"), index("j", "amd"), old("amd")}, "i",
+			[]ContainerImage{index("i", "j"), index("j", "amd"), old("amd")},
+			"i",
 			map[string]string{"i": KeptInUse, "j": KeptGraph, "amd": KeptGraph},
 		},
 		"a child alone: its index goes, its sibling too": {
-			[]ContainerImage{index("i", "amd", "arm"), old("amd"), old("arm")}, "amd",
+			[]ContainerImage{index("i", "amd", "arm"), old("amd"), old("arm")},
+			"amd",
 			map[string]string{"i": VerdictDelete, "amd": KeptInUse, "arm": VerdictDelete},
 		},
 		"a child of two indexes": {
-			[]ContainerImage{index("i", "amd"), index("j", "amd"), old("amd")}, "j",
+			[]ContainerImage{index("i", "amd"), index("j", "amd"), old("amd")},
+			"j",
 			map[string]string{"i": VerdictDelete, "j": KeptInUse, "amd": KeptGraph},
 		},
 		"referrers, and referrers of those": {
-			[]ContainerImage{old("a", "v1"), referrer("sbom", "a"), referrer("sig of sbom", "sbom")}, "a",
+			[]ContainerImage{old("a", "v1"), referrer("sbom", "a"), referrer("sig of sbom", "sbom")},
+			"a",
 			map[string]string{"a": KeptInUse, "sbom": KeptGraph, "sig of sbom": KeptGraph},
 		},
 		"referrers of children": {
-			[]ContainerImage{index("i", "amd"), old("amd"), referrer("sig", "amd")}, "i",
+			[]ContainerImage{index("i", "amd"), old("amd"), referrer("sig", "amd")},
+			"i",
 			map[string]string{"i": KeptInUse, "amd": KeptGraph, "sig": KeptGraph},
 		},
 		"a referrer alone: its subject goes": {
-			[]ContainerImage{old("a", "v1"), referrer("sig", "a")}, "sig",
+			[]ContainerImage{old("a", "v1"), referrer("sig", "a")},
+			"sig",
 			map[string]string{"a": VerdictDelete, "sig": KeptInUse},
 		},
 		"a referrer whose subject is not here": {
-			[]ContainerImage{old("a", "v1"), referrer("sig", "gone")}, "a",
+			[]ContainerImage{old("a", "v1"), referrer("sig", "gone")},
+			"a",
 			map[string]string{"a": KeptInUse, "sig": VerdictDelete},
 		},
 		"cosign's tags": {
-			[]ContainerImage{old("a", "v1"), old("sig", cosignTag("a", ".sig")), old("att", cosignTag("a", ".att")), old("sbom", cosignTag("a", ".sbom"))}, "a",
+			[]ContainerImage{old("a", "v1"), old("sig", cosignTag("a", ".sig")), old("att", cosignTag("a", ".att")), old("sbom", cosignTag("a", ".sbom"))},
+			"a",
 			map[string]string{"a": KeptInUse, "sig": KeptGraph, "att": KeptGraph, "sbom": KeptGraph},
 		},
 		"an index of referrers, under the tag of their subject": {
-			[]ContainerImage{old("a", "v1"), with(index("refs", "sig"), func(i *ContainerImage) { i.Tags = []string{cosignTag("a", "")} }), old("sig")}, "a",
+			[]ContainerImage{old("a", "v1"), with(index("refs", "sig"), func(i *ContainerImage) { i.Tags = []string{cosignTag("a", "")} }), old("sig")},
+			"a",
 			map[string]string{"a": KeptInUse, "refs": KeptGraph, "sig": KeptGraph},
 		},
 		"tags that only look like cosign's": {
-			[]ContainerImage{old("a", "v1"), old("b", cosignTag("a", ".sig")[:70]), old("c", "x"+cosignTag("a", ".sig"))}, "a",
+			[]ContainerImage{old("a", "v1"), old("b", cosignTag("a", ".sig")[:70]), old("c", "x"+cosignTag("a", ".sig"))},
+			"a",
 			map[string]string{"a": KeptInUse, "b": VerdictDelete, "c": VerdictDelete},
 		},
 	} {

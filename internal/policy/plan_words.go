@@ -30,3 +30,9 @@ func inDays(d time.Duration) string {
 	}
 	return fmt.Sprintf("%d seconds", int64(d/time.Second))
 }
+
+// IsKept tells whether something is a Kept… constant.
+func IsKept(code string) bool {
+	_, known := keptInWords[code]
+	return known
+}

@@ -59,3 +59,18 @@ func TestInDays(t *testing.T) {
 		}
 	}
 }
+
+// The ledger's details begin with a code, and are read again by it.
+func TestIsKept(t *testing.T) {
+	for _, code := range []string{
+		KeptBlocked, KeptInUse, KeptProtected, KeptNewest, KeptYoung, KeptCommitYoung, KeptCommitUnknown, KeptHead, KeptGraph, KeptParent, KeptUnread, KeptCapped,
+		KeptVetoed, KeptCameIntoUse, KeptFailed, KeptGone,
+	} {
+		if !IsKept(code) {
+			t.Errorf("%s is none", code)
+		}
+	}
+	if IsKept(VerdictDelete) || IsKept("") || IsKept("deregistered") {
+		t.Error("what goes is kept")
+	}
+}

@@ -90,7 +90,7 @@ var keptInWords = map[string]string{
 	KeptBlocked: "what uses them is not known", KeptInUse: "in use", KeptProtected: "protected tag", KeptNewest: "among the newest",
 	KeptYoung: "too young", KeptCommitYoung: "their commit is too young", KeptCommitUnknown: "GitHub does not know their commit",
 	KeptHead: "head of a branch, tag or pull request", KeptGraph: "needed by what is kept", KeptParent: "something they list is kept",
-	KeptUnread: "an index could not be read", KeptCapped: "over the cap", KeptVetoed: "vetoed", KeptCameIntoUse: "came into use",
+	KeptUnread: "an index could not be read", KeptCapped: "over the cap", KeptVetoed: "vetoed by a person", KeptCameIntoUse: "came into use",
 	KeptFailed: "refused by AWS", KeptGone: "gone already",
 }
 

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -162,9 +163,7 @@ func TestDryRunTellsTheTruth(t *testing.T) {
 	}
 	w.run(0)
 	left := w.holds("web")
-	for digest, tags := range w.holds("tools") {
-		left[digest] = tags
-	}
+	maps.Copy(left, w.holds("tools"))
 	for _, digest := range slices.Concat(web, tools) {
 		if _, stays := left[digest]; stays == planned[digest] {
 			t.Errorf("%s: planned to go %t, is there %t", digest, planned[digest], stays)

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"epoxy/internal/policy"
@@ -203,27 +202,12 @@ func (w *pruneWorld) told(reports int, words ...string) {
 	}
 }
 
-// list puts an object into the artifact bucket's account.
+// object puts a list into the artifact bucket's account.
 func (w *pruneWorld) object(key, text string) {
 	w.Helper()
 	_, err := w.own.S3.PutObject(w.ctx, &s3.PutObjectInput{Bucket: &w.cfg.Bucket, Key: &key, Body: strings.NewReader(text)})
 	w.must(err)
 }
-
-// deletions counts the calls that deleted images of this test's account, and how many were answered well.
-func (w *pruneWorld) deletions(operation string) (n int) {
-	w.Helper()
-	calls, err := box.control.CallLog(w.ctx)
-	w.must(err)
-	for _, c := range calls {
-		if c.Operation == operation && c.Account == w.cfg.Owner && c.Status == 200 {
-			n++
-		}
-	}
-	return n
-}
-
-func (w *pruneWorld) region() *string { return aws.String(estate.Region) }
 
 // heal lifts the faults that match one of these.
 func (w *pruneWorld) heal(matches ...string) {

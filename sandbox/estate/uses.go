@@ -55,7 +55,7 @@ var holders = []holder{
 		}
 		return c.Retire(ctx, d)
 	})},
-	{"service-revision", func(ctx context.Context, c *Containers, h Held, name, uri string) error {
+	{"service-revision", func(ctx context.Context, c *Containers, h Held, name, _ string) error {
 		// The service was deployed when "live" was this image; ECS pinned its digest. Since then the tag has moved away.
 		definition, err := c.Define(ctx, name, c.URI(h.Repository, "live"))
 		if err != nil {
@@ -113,8 +113,10 @@ var holders = []holder{
 		if err != nil {
 			return err
 		}
-		_, err = c.Lambda.CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: &name, Name: aws.String("live"), FunctionVersion: &second,
-			RoutingConfig: &lambdatypes.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{version: 0.1}}})
+		_, err = c.Lambda.CreateAlias(ctx, &lambda.CreateAliasInput{
+			FunctionName: &name, Name: aws.String("live"), FunctionVersion: &second,
+			RoutingConfig: &lambdatypes.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{version: 0.1}},
+		})
 		return err
 	}},
 	{"app-runner", func(ctx context.Context, c *Containers, _ Held, name, uri string) error {

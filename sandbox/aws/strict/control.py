@@ -10,7 +10,7 @@ POST   /epoxy/settings                    changes some
 POST   /epoxy/reset                       forgets everything: moto's state, calls, faults, settings
 POST   /epoxy/images/AMI/finish           ends the pending state at once
 POST   /epoxy/images/AMI/fail             {"reason": ...}: likewise, as failed
-POST   /epoxy/ecr/images                  {"account", "region", "repository", "images": [...]}: `ecr_service.stage`
+POST   /epoxy/ecr/images                  {"account", "region", "repository", "images": [...]}: `ecr_stage`
 POST   /epoxy/ecs/task-definitions        {"account", "region", "family", "image", "count", "registered"}: `ecs.stage`
 POST   /epoxy/ecs/backdate                {"task_definition": ARN, "registered": epoch seconds, "deregistered"}
 
@@ -109,9 +109,9 @@ def _ecs(name):
 
 
 def _stage_images(body, _query):
-    from strict import ecr_service
+    from strict import ecr_stage
 
-    return ecr_service.stage(body)
+    return ecr_stage.stage(body)
 
 
 HANDLERS = {

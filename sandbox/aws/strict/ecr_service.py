@@ -29,18 +29,19 @@ class Refused(Exception):
 
 
 def answer(call):
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_Operations.html; None leaves a call to moto."""
     handler = HANDLERS.get(call.name)
     if handler is None:
         return None
     asked = json.loads(call.body or b"{}")
     account = iam.get_account_id_from(call.access_key)
     try:
-        return answers.as_json(200, handler(_repository(account, call.region, asked), asked))
+        return answers.as_json(200, handler(repository_of(account, call.region, asked), asked))
     except Refused as why:
         return answers.error(call, 400, why.code, str(why))
 
 
-def _repository(account, region, asked):
+def repository_of(account, region, asked):
     owner, name = asked.get("registryId") or account, asked.get("repositoryName", "")
     found = ecr_backends[owner][region].repositories.get(name)
     if found is None:
@@ -250,51 +251,6 @@ def _delete(repository, asked):
         del index[digest]
         repository.images[:] = list(index.values())
     return out
-
-
-def stage(body):
-    """POST /epoxy/ecr/images: images as if they had been pushed long ago; the answer has their digests in order."""
-    repository = _repository(None, body["region"], {"registryId": body["account"], "repositoryName": body["repository"]})
-    digests, layers = [], repository.__dict__.setdefault("strict_layers", set())
-    serial = repository.__dict__.get("strict_serial", 0)
-    for wanted in body["images"]:
-        serial += 1
-        name = f"{body['account']}/{body['repository']}/{serial}"
-        manifest = {"schemaVersion": 2, "mediaType": OCI}
-        if wanted.get("children"):
-            manifest["mediaType"] = "application/vnd.oci.image.index.v1+json"
-            manifest["manifests"] = [{"mediaType": OCI, "digest": digests[i], "size": 500} for i in wanted["children"]]
-        else:
-            layer = "sha256:" + hashlib.sha256(name.encode()).hexdigest()
-            layers.add(layer)
-            config = "sha256:" + hashlib.sha256(b"config" + name.encode()).hexdigest()
-            manifest["config"] = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": 1500}
-            manifest["layers"] = [{"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": layer, "size": wanted.get("bytes") or 1}]
-        if wanted.get("subject") is not None:
-            manifest["subject"] = {"mediaType": OCI, "digest": digests[wanted["subject"]], "size": 500}
-            manifest["artifactType"] = wanted.get("artifact_type", "application/vnd.example")
-        manifest["annotations"] = {"serial": name}
-        text = json.dumps(manifest)
-        wanted_tags = wanted.get("tags") or []
-        image = put(repository, text, None, None, _epoch(wanted.get("pushed")), wanted.get("bytes") or 0)
-        image.image_tags = list(wanted_tags)
-        image.strict_pulled = _epoch(wanted.get("pulled"))
-        digests.append(image.get_image_digest())
-    repository.strict_serial = serial
-    return {"digests": digests}
-
-
-def _epoch(value):
-    if isinstance(value, str):
-        from datetime import datetime
-
-        text = value.replace("Z", "+00:00")
-        head, dot, rest = text.partition(".")
-        if dot:  # nanoseconds are more than Python takes
-            digits = len(rest) - len(rest.lstrip("0123456789"))
-            text = head + rest[digits:]
-        return datetime.fromisoformat(text).timestamp()
-    return value
 
 
 HANDLERS = {
