@@ -21,6 +21,8 @@ import (
 // that are under way. What else is recorded is replayed, too.
 var recorded = []string{
 	"bake-latest", "bake-default-refresh", "bake-failed-image", "bake-cancelled", "bake-rolled-back", "bake-queue", "slack-report",
+	"prune-images-approved", "prune-images-denied", "prune-images-expired", "prune-images-veto-window", "prune-images-blocked", "prune-images-dry-run",
+	"prune-part", "prune-task-definitions", "undo",
 }
 
 const histories = "../testdata/histories"
@@ -81,6 +83,9 @@ func TestReplayNoticesChanges(t *testing.T) {
 	for name, command := range map[string]string{
 		"bake-latest": "CreateImage", "bake-default-refresh": "SetDefaultVersion", "bake-failed-image": "RemoveImage", "bake-cancelled": "RemoveImage",
 		"bake-rolled-back": "CreateLaunchTemplateVersion", "bake-queue": "Bake", "slack-report": "PostReport",
+		"prune-images-approved": "PrunePart", "prune-images-denied": "WritePlan", "prune-images-expired": "TakeInventory", "prune-images-veto-window": "SurveyUses",
+		"prune-images-blocked": "SortUses", "prune-images-dry-run": "PlanRepository", "prune-part": "DeleteImages", "prune-task-definitions": "TakeTaskDefinitions",
+		"undo": "Restore",
 	} {
 		t.Run(name, func(t *testing.T) {
 			whole := readHistory(t, name)

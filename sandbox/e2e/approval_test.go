@@ -150,6 +150,8 @@ func TestApproveByButton(t *testing.T) {
 	w.left("web", web[3])
 	w.told(1, "Approved by ada", "3 images deleted")
 	w.attached()
+	w.recordClosed("prune-images-approved", w.id())
+	w.recordClosed("prune-part", workflows.PrunePartWorkflowID(w.kind, w.cfg.Owner+"/"+estate.Region+"/web"))
 }
 
 // attached checks that the question and the report each have the plan in their thread.
@@ -207,6 +209,7 @@ func TestDenyByButton(t *testing.T) {
 	if _, _, code := w.epoxy("watch", w.id()); code != 3 {
 		t.Errorf("watch ends with exit code %d, want 3", code)
 	}
+	w.recordClosed("prune-images-denied", w.id())
 }
 
 // Details opens a dialog with the plan, in which one item is kept.
@@ -314,6 +317,7 @@ func TestExpiryAsksAnew(t *testing.T) {
 		t.Errorf("outcome %s: %s", r.Outcome, r.Headline)
 	}
 	w.left("web", web[0], web[3])
+	w.recordClosed("prune-images-expired", w.id())
 }
 
 // In mode veto the window is durable: Temporal and the worker are gone meanwhile.
@@ -334,4 +338,5 @@ func TestVetoWindowSurvives(t *testing.T) {
 	}
 	w.left("web", web[3])
 	w.told(1, "Nobody objected")
+	w.recordClosed("prune-images-veto-window", w.id())
 }

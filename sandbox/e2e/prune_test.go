@@ -13,6 +13,7 @@ import (
 	"epoxy/activities"
 	"epoxy/internal/policy"
 	"epoxy/sandbox/estate"
+	"epoxy/workflows"
 )
 
 // Two other accounts may use a repository each, and one of them cannot be looked at: its repository stays as it is, the
@@ -36,6 +37,7 @@ func TestBlockedByASurveyThatFails(t *testing.T) {
 	if !strings.Contains(out, "1 blocked") {
 		t.Errorf("the command does not say so:\n%s", out)
 	}
+	w.recordClosed("prune-images-blocked", w.id())
 }
 
 // A repository that lets in an account which is not configured, or everybody, is left alone.
@@ -170,6 +172,7 @@ func TestDryRunTellsTheTruth(t *testing.T) {
 		}
 	}
 	w.told(2, "Dry run: 32 images would go", "32 images deleted")
+	w.recordClosed("prune-images-dry-run", w.id()+"/dry-run")
 }
 
 func TestPruneTaskDefinitionsEndToEnd(t *testing.T) {
@@ -201,6 +204,7 @@ func TestPruneTaskDefinitionsEndToEnd(t *testing.T) {
 		}
 	}
 	w.told(1, "10 task definitions deleted")
+	w.recordClosed("prune-task-definitions", w.id())
 }
 
 func TestPruneRefusals(t *testing.T) {
@@ -262,6 +266,7 @@ func TestWhyAndUndo(t *testing.T) {
 	if out, stderr, code := w.epoxy("undo", entry, "--wait"); code != 0 {
 		t.Fatalf("undo: exit code %d: %s%s", code, out, stderr)
 	}
+	w.recordClosed("undo", workflows.UndoWorkflowID(entry))
 	if tags := w.holds("web")[web[1]]; !slices.Contains(tags, "v2") {
 		t.Errorf("the image is back with tags %v", tags)
 	}
