@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -9,7 +8,6 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/proxy"
-	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/proto"
 
 	"epoxy/workflows"
@@ -93,6 +91,3 @@ func (r *pruneRig) measure(b *testing.B, id, run string, most *history) {
 		}
 	}
 }
-
-var _ = context.Background
-var _ client.Client

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"epoxy/internal/config"
+	"epoxy/internal/policy"
 )
 
 func (a *app) configCommand() *cobra.Command {
@@ -60,7 +61,8 @@ func (a *app) checkConfig() error {
 	for _, w := range cfg.Warnings(a.getenv) {
 		fmt.Fprintln(a.errOut, "warning:", w.Error())
 	}
-	fmt.Fprintf(a.out, "the configuration is good: %d bake targets\n", len(cfg.BakeTargets(config.Selector{})))
+	fmt.Fprintf(a.out, "the configuration is good: %d bake targets, %d prune policies\n", len(cfg.BakeTargets(config.Selector{})),
+		len(cfg.PruneNames(policy.PlanOfImages))+len(cfg.PruneNames(policy.PlanOfTaskDefinitions)))
 	return nil
 }
 

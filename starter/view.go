@@ -79,16 +79,21 @@ func (l *lines) show(s snapshot) {
 }
 
 func (l *lines) step(step activities.Step) {
+	key := step.Name + step.State + step.Begun.String() // a step may be done again
 	switch step.State {
 	case activities.StepRunning:
-		l.say(step.Name+step.State, fmt.Sprintf("%s  … %s", step.Begun.UTC().Format(time.TimeOnly), step.Name))
+		text := fmt.Sprintf("%s  … %s", step.Begun.UTC().Format(time.TimeOnly), step.Name)
+		if step.Note != "" {
+			text += ": " + step.Note
+		}
+		l.say(key, text)
 	case activities.StepDone, activities.StepFailed:
 		mark := map[string]string{activities.StepDone: "✓", activities.StepFailed: "✗"}[step.State]
 		text := fmt.Sprintf("%s  %s %s", step.Ended.UTC().Format(time.TimeOnly), mark, step.Name)
 		if step.Note != "" {
 			text += ": " + step.Note
 		}
-		l.say(step.Name+step.State, fmt.Sprintf("%s (%s)", text, step.Took(step.Ended).Round(100*time.Millisecond)))
+		l.say(key, fmt.Sprintf("%s (%s)", text, step.Took(step.Ended).Round(100*time.Millisecond)))
 	}
 }
 

@@ -184,8 +184,9 @@ func (p *prune) makePlan(ctx workflow.Context) error {
 
 func (p *prune) askPeople(ctx workflow.Context) (resolution, error) {
 	p.begin(ctx, stepApprove, "Waiting for a decision about "+p.planner.things(p.planned.Totals.Delete))
+	p.step(stepApprove).Note = fmt.Sprintf("plan %s; decide in Slack, or with epoxy approve|deny|veto %s", policy.ShortHash(p.planned.Plan.SHA256), p.WorkflowID)
+	p.show(ctx)
 	q := p.question()
-	p.Ask = nil
 	got, err := p.ask(ctx, p.reporter, q)
 	if err != nil {
 		return got, err

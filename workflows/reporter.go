@@ -75,7 +75,7 @@ func RunURL(ui, namespace, workflowID, runID string) string {
 // begin marks a step as running; the headline is what a person reads first.
 func (r *reporter) begin(ctx workflow.Context, step, headline string) {
 	if s := r.step(step); s != nil {
-		s.State, s.Begun = activities.StepRunning, workflow.Now(ctx)
+		s.State, s.Begun, s.Ended, s.Note = activities.StepRunning, workflow.Now(ctx), time.Time{}, "" // a step may be done again
 	}
 	r.Headline = headline
 	r.show(ctx)

@@ -45,6 +45,7 @@ func (w *pruneWorld) serve() (url string) {
 	w.Helper()
 	log, err := os.OpenFile(filepath.Join(w.TempDir(), "serve.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	w.must(err)
+	w.logs = append(w.logs, log.Name())
 	cmd := exec.Command(filepath.Join(box.root, "bin", "epoxy"), "serve")
 	cmd.Env, cmd.Stdout, cmd.Stderr = w.environ, log, log
 	w.must(cmd.Start())
@@ -150,6 +151,7 @@ func TestApproveByButton(t *testing.T) {
 	w.left("web", web[3])
 	w.told(1, "Approved by ada", "3 images deleted")
 	w.attached()
+	w.noSecrets(w.id(), workflows.PrunePartWorkflowID(w.kind, w.cfg.Owner+"/"+estate.Region+"/web"))
 	w.recordClosed("prune-images-approved", w.id())
 	w.recordClosed("prune-part", workflows.PrunePartWorkflowID(w.kind, w.cfg.Owner+"/"+estate.Region+"/web"))
 }

@@ -173,4 +173,5 @@ func TestPruneWaitsForGitHub(t *testing.T) {
 		t.Errorf("outcome %s: %s %s", r.Outcome, r.Headline, r.Reason)
 	}
 	w.left("web", web[250])
+	w.noSecrets(w.id())
 }

@@ -40,18 +40,20 @@ func TestBlockedByASurveyThatFails(t *testing.T) {
 	w.recordClosed("prune-images-blocked", w.id())
 }
 
-// A repository that lets in an account which is not configured, or everybody, is left alone.
+// A repository that lets in an account which is not configured is left alone, and so is one whose policy cannot be read.
 func TestBlockedByStrangers(t *testing.T) {
 	t.Parallel()
-	w := newPruneWorld(t, autoApproval, `repositories: [web, shared], `+someRules, "")
-	web, shared := w.repository("web", 2), w.repository("shared", 2)
+	w := newPruneWorld(t, autoApproval, `repositories: [web, shared, unreadable], `+someRules, "")
+	web, shared, unreadable := w.repository("web", 2), w.repository("shared", 2), w.repository("unreadable", 2)
+	w.fault(estate.Fault{Operation: "ecr.GetRepositoryPolicy", Kind: "deny", Count: -1, Match: "unreadable"})
 	w.use(w.own, "web", "newest")
 	w.must(w.own.LetIn(w.ctx, "shared", "999999999999"))
 	w.startWorker()
 	w.run(1)
 	w.left("web", web[2])
 	w.left("shared", shared...)
-	w.told(1, "999999999999", "ignore_principals")
+	w.left("unreadable", unreadable...)
+	w.told(1, "999999999999", "ignore_principals", "/unreadable: ", "ecr:GetRepositoryPolicy")
 }
 
 // Between plan and batch an image comes into use, and during the prune a service is deployed with another one: both stay.

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	enumspb "go.temporal.io/api/enums/v1"
+	"google.golang.org/protobuf/encoding/protojson"
 
 	"epoxy/internal/policy"
 	"epoxy/sandbox/estate"
@@ -207,6 +210,39 @@ func (w *pruneWorld) object(key, text string) {
 	w.Helper()
 	_, err := w.own.S3.PutObject(w.ctx, &s3.PutObjectInput{Bucket: &w.cfg.Bucket, Key: &key, Body: strings.NewReader(text)})
 	w.must(err)
+}
+
+// noSecrets checks that no secret of the sandbox stands in a run's history, in a log of this test or in its Slack messages.
+func (w *pruneWorld) noSecrets(ids ...string) {
+	w.Helper()
+	var text strings.Builder
+	for _, id := range ids {
+		events := box.temporal.GetWorkflowHistory(w.ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for events.HasNext() {
+			e, err := events.Next()
+			w.must(err)
+			text.WriteString(protojson.Format(e))
+			for _, p := range e.GetActivityTaskScheduledEventAttributes().GetInput().GetPayloads() {
+				text.Write(p.GetData())
+			}
+		}
+	}
+	for _, m := range w.slack() {
+		text.WriteString(m.Text + string(m.Blocks) + string(m.Metadata))
+	}
+	for _, log := range w.logs {
+		content, err := os.ReadFile(log)
+		w.must(err)
+		text.Write(content)
+	}
+	for _, name := range []string{"EPOXY_SLACK_TOKEN", "EPOXY_SLACK_SIGNING_SECRET", "EPOXY_SLACK_APP_TOKEN", "EPOXY_GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY"} {
+		value := box.Env()[name]
+		if value == "" {
+			w.Errorf("the sandbox has no %s", name)
+		} else if strings.Contains(text.String(), value) {
+			w.Errorf("%s stands in a history, a log or a message", name)
+		}
+	}
 }
 
 // heal lifts the faults that match one of these.

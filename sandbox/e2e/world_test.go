@@ -37,6 +37,7 @@ type world struct {
 	channel string
 	worker  *exec.Cmd
 	environ []string
+	logs    []string // of worker and serve
 
 	patience time.Duration // how long anything may take
 }
@@ -80,6 +81,7 @@ func (w *world) startWorker() {
 	if err != nil {
 		w.Fatal(err)
 	}
+	w.logs = append(w.logs, log.Name())
 	w.worker = exec.Command(filepath.Join(box.root, "bin", "epoxy-worker"))
 	w.worker.Env, w.worker.Stdout, w.worker.Stderr = w.environ, log, log
 	if err := w.worker.Start(); err != nil {
