@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"epoxy/internal/nearest"
 )
 
 // decoder fills the structs of this package from the syntax tree. The YAML
@@ -98,7 +100,7 @@ func (d *decoder) unknown(e entry, known map[string]field, at place) {
 	child.spot = nodeSpot(e.key)
 	names := sortedKeys(known)
 	message := "unknown field" + didYouMean(e.name, names)
-	if Nearest(e.name, names) == "" {
+	if nearest.Name(e.name, names) == "" {
 		message += ": here one of " + strings.Join(names, ", ")
 	}
 	d.doc.hide(child.spot, len([]rune(e.name)))

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"epoxy/internal/nearest"
 )
 
 // A secret in the file is a mistake that must not travel on into terminals, CI
@@ -33,7 +35,7 @@ func redactName(name string) string {
 
 // isSecretKey also catches "tokn": a misspelt key holds the same value.
 func isSecretKey(name string) bool {
-	return secretName.MatchString(name) || len(name) < 8 && distance(strings.ToLower(name), "token") == 1
+	return secretName.MatchString(name) || len(name) < 8 && nearest.Distance(strings.ToLower(name), "token") == 1
 }
 
 // maskLines returns the lines with the values of secret keys masked, on the

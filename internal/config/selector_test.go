@@ -98,15 +98,3 @@ func TestBakeNames(t *testing.T) {
 		}
 	}
 }
-
-func TestNearest(t *testing.T) {
-	names := []string{"billing", "shop", "web-frontend", "a"}
-	for want, near := range map[string]string{
-		"shp": "shop", "hsop": "shop", "SHOP": "shop", "biling": "billing", "web-fronted": "web-frontend",
-		"zzz": "", "": "", "b": "", "warehouse": "",
-	} {
-		if got := Nearest(want, names); got != near {
-			t.Errorf("Nearest(%q) = %q, want %q", want, got, near)
-		}
-	}
-}

@@ -3,7 +3,6 @@
 //
 //	entry#<id>            entry        an Entry
 //	alias#<name>          <time>#<id>  points from a digest, a tag, an ARN or a family:revision to an entry
-//	plan#<kind>/<policy>  latest       the newest plan of a policy, for `epoxy why` of what was kept
 package ledger
 
 import (

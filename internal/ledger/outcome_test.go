@@ -161,36 +161,3 @@ func TestFind(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func TestPlanOf(t *testing.T) {
-	fake, table := newFake()
-	if _, ok, err := table.PlanOf(t.Context(), policy.PlanOfImages, "shop"); ok || err != nil {
-		t.Errorf("%t, %v", ok, err)
-	}
-	newer := LatestPlan{Kind: policy.PlanOfImages, Policy: "shop", Key: "plans/b", SHA256: "b", WorkflowID: "prune-images/shop", RunID: "2", Made: noon}
-	older, other := newer, newer
-	older.Key, older.Made = "plans/a", noon.Add(-time.Nanosecond)
-	other.Kind, other.Key = policy.PlanOfTaskDefinitions, "plans/c"
-	fake.lose["PutItem"] = 1
-	if err := table.RememberPlan(t.Context(), newer); !errors.Is(err, errLost) {
-		t.Fatal(err)
-	}
-	for _, p := range []LatestPlan{newer, older, other} {
-		if err := table.RememberPlan(t.Context(), p); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, want := range []LatestPlan{newer, other} {
-		got, ok, err := table.PlanOf(t.Context(), want.Kind, "shop")
-		if diff := cmp.Diff(want, got); diff != "" || !ok || err != nil {
-			t.Errorf("%t, %v: %s", ok, err, diff)
-		}
-	}
-	newer.Key, newer.Made = "plans/d", noon.Add(time.Hour)
-	if err := table.RememberPlan(t.Context(), newer); err != nil {
-		t.Fatal(err)
-	}
-	if got, _, err := table.PlanOf(t.Context(), newer.Kind, "shop"); err != nil || got.Key != "plans/d" {
-		t.Errorf("%+v, %v", got, err)
-	}
-}

@@ -13,7 +13,7 @@ func Name(want string, have []string) string {
 		if longer := len([]rune(name)) - len([]rune(want)); max(longer, -longer) >= bestAt {
 			continue
 		}
-		at := distance(strings.ToLower(want), strings.ToLower(name))
+		at := Distance(strings.ToLower(want), strings.ToLower(name))
 		// A name shares nothing with a suggestion that replaces all of it.
 		if at < bestAt && at < max(len([]rune(want)), len([]rune(name))) {
 			best, bestAt = name, at
@@ -22,9 +22,9 @@ func Name(want string, have []string) string {
 	return best
 }
 
-// distance is the Damerau-Levenshtein distance in its optimal string alignment
+// Distance is the Damerau-Levenshtein distance in its optimal string alignment
 // form: insertions, deletions, substitutions and swaps of neighbours.
-func distance(a, b string) int {
+func Distance(a, b string) int {
 	s, t := []rune(a), []rune(b)
 	before, last, row := make([]int, len(t)+1), make([]int, len(t)+1), make([]int, len(t)+1)
 	for j := range last {

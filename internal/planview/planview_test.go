@@ -73,16 +73,17 @@ func images() (policy.Plan, store) {
 func taskDefinitions() (policy.Plan, store) {
 	place := "111111111111/eu-west-1"
 	arn := "arn:aws:ecs:eu-west-1:111111111111:task-definition/"
-	return policy.Plan{
-			Kind: policy.PlanOfTaskDefinitions, Policy: "all", WorkflowID: "prune-task-definitions/all/dry-run", RunID: "r", Made: made,
-			TaskDefinitionRules: &policy.TaskDefinitionRules{MinAge: 24 * time.Hour, KeepNewest: 5, Families: []string{"*"}, ProtectFamilies: []string{"core-*"}, Delete: true, InactiveMinAge: 48 * time.Hour},
-			Parts:               []policy.PlanPart{{Name: place, Totals: policy.Totals{Images: 3, Delete: 2, Kept: map[string]int{policy.KeptNewest: 1}}}},
-			Totals:              policy.Totals{Images: 3, Delete: 2, Kept: map[string]int{policy.KeptNewest: 1}},
-		}, store{place: {Verdicts: []policy.Verdict{
-			{ID: arn + "shop:2", Status: "INACTIVE", Age: ago(30), Code: policy.VerdictDelete, Reason: "deregistered 3 days ago"},
-			{ID: arn + "shop:3", Status: "ACTIVE", Age: ago(20), Code: policy.VerdictDelete, Reason: "registered 20 days ago"},
-			{ID: arn + "shop:4", Status: "ACTIVE", Code: policy.KeptNewest},
-		}}}
+	plan := policy.Plan{
+		Kind: policy.PlanOfTaskDefinitions, Policy: "all", WorkflowID: "prune-task-definitions/all/dry-run", RunID: "r", Made: made,
+		TaskDefinitionRules: &policy.TaskDefinitionRules{MinAge: 24 * time.Hour, KeepNewest: 5, Families: []string{"*"}, ProtectFamilies: []string{"core-*"}, Delete: true, InactiveMinAge: 48 * time.Hour},
+		Parts:               []policy.PlanPart{{Name: place, Totals: policy.Totals{Images: 3, Delete: 2, Kept: map[string]int{policy.KeptNewest: 1}}}},
+		Totals:              policy.Totals{Images: 3, Delete: 2, Kept: map[string]int{policy.KeptNewest: 1}},
+	}
+	return plan, store{place: {Verdicts: []policy.Verdict{
+		{ID: arn + "shop:2", Status: "INACTIVE", Age: ago(30), Code: policy.VerdictDelete, Reason: "deregistered 3 days ago"},
+		{ID: arn + "shop:3", Status: "ACTIVE", Age: ago(20), Code: policy.VerdictDelete, Reason: "registered 20 days ago"},
+		{ID: arn + "shop:4", Status: "ACTIVE", Code: policy.KeptNewest},
+	}}}
 }
 
 func TestTable(t *testing.T) {

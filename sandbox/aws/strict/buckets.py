@@ -1,4 +1,5 @@
-"""Request throttling as token buckets, per account and Region (setting `throttle_buckets`); ECS's: `ecs.throttle`.
+"""Request throttling as token buckets, per account and Region (setting `throttle_buckets`); ECR's and ECS's: `ecr.throttle`,
+`ecs.throttle`.
 
 https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html: non-mutating actions have a bucket of 100 that
 refills by 20 a second (unfiltered and unpaginated: 50 and 10), mutating actions 50 and 5, some actions their own.
@@ -7,6 +8,7 @@ refills by 20 a second (unfiltered and unpaginated: 50 and 10), mutating actions
 import threading
 import time
 
+from strict.ecr import throttle as ecr_throttle
 from strict.ecs import throttle
 
 READ = ("Describe", "Get", "List", "Search")
@@ -54,7 +56,7 @@ def _narrowed(form):
 
 
 # service -> what tells the bucket of a call: its name, its size, and what refills it a second.
-BUCKETS = {"ec2": _bucket, "ecs": throttle.bucket}
+BUCKETS = {"ec2": _bucket, "ecr": ecr_throttle.bucket, "ecs": throttle.bucket}
 
 
 def reset():

@@ -10,7 +10,9 @@ POST   /epoxy/settings                    changes some
 POST   /epoxy/reset                       forgets everything: moto's state, calls, faults, settings
 POST   /epoxy/images/AMI/finish           ends the pending state at once
 POST   /epoxy/images/AMI/fail             {"reason": ...}: likewise, as failed
-POST   /epoxy/ecr/images                  {"account", "region", "repository", "images": [...]}: `ecr_stage`
+POST   /epoxy/ecr/images                  {"account", "region", "repository", "images": [...]}: images as if pushed
+                                          long ago, thousands at once: `ecr.stage`; the answer has their digests in order
+POST   /epoxy/ecr/pulled                  {"account", "region", "repository", "digests": [...], "pulled": when}
 POST   /epoxy/ecs/task-definitions        {"account", "region", "family", "image", "count", "registered"}: `ecs.stage`
 POST   /epoxy/ecs/backdate                {"task_definition": ARN, "registered": epoch seconds, "deregistered"}
 
@@ -108,14 +110,19 @@ def _ecs(name):
     return handler
 
 
-def _stage_images(body, _query):
-    from strict import ecr_stage
+def _ecr(name):
+    """Imported when called: `ecr` needs the gate, which needs this module."""
+    def handler(body, query):
+        from strict.ecr import stage
 
-    return ecr_stage.stage(body)
+        return getattr(stage, name)(body, query)
+
+    return handler
 
 
 HANDLERS = {
-    ("POST", "/epoxy/ecr/images"): _stage_images,
+    ("POST", "/epoxy/ecr/images"): _ecr("add_images"),
+    ("POST", "/epoxy/ecr/pulled"): _ecr("set_pulled"),
     ("GET", "/epoxy/health"): _health,
     ("GET", "/epoxy/calls"): _calls,
     ("GET", "/epoxy/faults"): _list_faults,

@@ -2,12 +2,12 @@
 
 
 def apply():
-    from strict import accounts, autoscaling, bucket_policy, consumers, ec2, ecr_service, ecs
+    from strict import accounts, autoscaling, bucket_policy, consumers, ec2, ecr, ecs
 
     accounts.apply()
     ec2.apply()
     autoscaling.apply()
     bucket_policy.apply()
-    ecr_service.apply()
+    ecr.apply()
     ecs.apply()
     consumers.apply()

@@ -23,6 +23,8 @@ DEFAULTS = {
     "ecs_deployment_seconds": 3.0,
     # Seconds in DELETE_IN_PROGRESS of an ECS task definition that nothing refers to.
     "ecs_delete_seconds": 3.0,
+    # Whether ECR still has the layers of an image that was deleted, so that it can be put back.
+    "ecr_layers_kept": True,
     # Real token buckets per account and Region.
     "throttle_buckets": False,
 }
