@@ -20,7 +20,7 @@ def patches():
     """The functions of ours that now sit on moto's classes: name -> function."""
     url()
     found = {}
-    for package in ("strict", "strict.ec2", "strict.autoscaling", "strict.ecs", "strict.consumers"):
+    for package in ("strict", "strict.ec2", "strict.autoscaling", "strict.ecr", "strict.ecs", "strict.consumers"):
         root = importlib.import_module(package)
         for module in pkgutil.iter_modules(root.__path__):
             if not module.ispkg and module.name not in ("patches", "__main__"):
