@@ -5,14 +5,9 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -22,94 +17,6 @@ import (
 	"epoxy/sandbox/slack"
 	"epoxy/workflows"
 )
-
-const (
-	ada     = "U0ADA00000"
-	grace   = "U0GRACE000" // an approver by her group
-	mallory = "U0MALLORY0"
-)
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// serve runs epoxy serve, and returns once it is healthy.
-func (w *pruneWorld) serve() (url string) {
-	w.Helper()
-	log, err := os.OpenFile(filepath.Join(w.TempDir(), "serve.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	w.must(err)
-	w.logs = append(w.logs, log.Name())
-	cmd := exec.Command(filepath.Join(box.root, "bin", "epoxy"), "serve")
-	cmd.Env, cmd.Stdout, cmd.Stderr = w.environ, log, log
-	w.must(cmd.Start())
-	w.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-	})
-	url = "http://" + w.cfg.Serve
-	w.until("epoxy serve", func() bool {
-		req, err := http.NewRequestWithContext(w.ctx, http.MethodGet, url+"/healthz", nil)
-		w.must(err)
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return false
-		}
-		resp.Body.Close()
-		return resp.StatusCode == http.StatusOK
-	})
-	return url + "/slack/interactions"
-}
-
-// click presses a button of the newest question over HTTP, and returns the status.
-func (w *pruneWorld) click(url, action, user string) (slack.Delivery, int) {
-	w.Helper()
-	d, err := box.slack.Interact(w.ctx, slack.Interaction{Channel: w.channel, ActionID: action, UserID: user, Unsent: true})
-	w.must(err)
-	return d, w.send(d.Request, url)
-}
-
-func (w *pruneWorld) send(r slack.Signed, url string) int {
-	w.Helper()
-	resp, err := r.Send(w.ctx, url)
-	w.must(err)
-	resp.Body.Close()
-	return resp.StatusCode
-}
-
-// whispered waits until somebody was told this, so that only they see it.
-func (w *pruneWorld) whispered(user, words string) {
-	w.Helper()
-	var all []slack.Ephemeral
-	w.until(fmt.Sprintf("%s to be told %q", user, words), func() bool {
-		state, err := box.slack.State(w.ctx)
-		w.must(err)
-		all = state.Ephemerals
-		return slices.ContainsFunc(all, func(e slack.Ephemeral) bool {
-			return e.User == user && strings.Contains(e.Text, words) && w.isOurs(e.Channel)
-		})
-	})
-}
-
-func (w *pruneWorld) isOurs(channel string) bool {
-	return slices.ContainsFunc(w.slack(), func(m slack.Message) bool { return m.Channel == channel })
-}
-
-func newAsking(t *testing.T, change func(*estate.PruneConfig)) (*pruneWorld, []string) {
-	t.Helper()
-	w := newPruneWorld(t, askApproval, `repositories: [web], `+someRules, "")
-	w.rewrite(func(c *estate.PruneConfig) { c.Serve = freeAddress(t); change(c) })
-	web := w.repository("web", 3)
-	w.use(w.own, "web", "newest")
-	w.startWorker()
-	return w, web
-}
 
 // Everything that comes over HTTP: a forged, a late and a replayed request, somebody who may not, and then somebody who may,
 // who presses twice.

@@ -192,7 +192,7 @@ func TestMissingTools(t *testing.T) {
 	o = fakeRoot(t)
 	o.Self = ""
 	_, err = Up(t.Context(), o)
-	wantError(t, err, "slack", "make build")
+	wantError(t, err, "epoxy-sandbox is missing", "make build") // Slack or GitHub: both are made by it
 	nothingRuns(t, o.Root)
 }
 
