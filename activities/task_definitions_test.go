@@ -159,6 +159,16 @@ func TestTakeTaskDefinitionsMeetsChanges(t *testing.T) {
 	}
 }
 
+func TestTakeTaskDefinitionsSeesWhatIsDeregisteredMeanwhile(t *testing.T) {
+	f, s3 := newDefinitions(), artifacttest.New(bucket)
+	f.register("shop", 1, types.TaskDefinitionStatusActive)
+	f.listed = func(types.TaskDefinitionStatus) { f.register("shop", 1, types.TaskDefinitionStatusInactive) }
+	all, err := takeDefinitions(t, f, s3, TakeTaskDefinitionsInput{Rules: definitionRules(false)})
+	if err != nil || len(all) != 1 || all[0].Status != "INACTIVE" || all[0].Deregistered.IsZero() {
+		t.Errorf("%+v: %v", all, err)
+	}
+}
+
 func TestTakeTaskDefinitionsDescribesSideBySide(t *testing.T) {
 	f, s3 := newDefinitions(), artifacttest.New(bucket)
 	for i := range sideBySide {

@@ -242,7 +242,8 @@ func TestRealStack(t *testing.T) {
 	s := up(t, Options{Dir: t.TempDir(), Self: os.Args[0], InMemory: true})
 	for _, service := range s.Status(t.Context()) {
 		if service.Err != nil {
-			t.Errorf("%s: %v", service.Name, service.Err)
+			log, err := os.ReadFile(s.Log(service.Name))
+			t.Errorf("%s: %v; its log: %s (%v)", service.Name, service.Err, log, err)
 		}
 	}
 }
