@@ -3,11 +3,9 @@ package workflows
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"epoxy/activities"
@@ -89,6 +87,7 @@ type prune struct {
 	parts   []policy.PlanPart
 	vetoed  []string
 	by      string // who approved
+	late    bool   // the policy's timeout is over
 	notes   notes
 	out     PruneResult
 }
@@ -111,9 +110,20 @@ func newPrune(ctx workflow.Context, title string, set PruneSettings) (*prune, er
 	return p, workflow.SetQueryHandler(ctx, PlanQuery, func() (activities.Artifact, error) { return p.planned.Plan, nil })
 }
 
-// run is the runbook of every prune.
+// run works within the policy's timeout. A run that Temporal itself ends tells nobody anything, so it ends itself before.
 func (p *prune) run(ctx workflow.Context) (PruneResult, error) {
-	err := p.work(ctx)
+	work, giveUp := workflow.WithCancel(ctx)
+	clock, stop := workflow.WithCancel(ctx)
+	if p.set.Timeout > 0 {
+		workflow.Go(clock, func(ctx workflow.Context) {
+			if workflow.NewTimerWithOptions(ctx, p.set.Timeout, workflow.TimerOptions{Summary: "The policy's timeout"}).Get(ctx, nil) == nil {
+				p.late = true
+				giveUp()
+			}
+		})
+	}
+	err := p.work(work)
+	stop()
 	return p.finish(ctx, err)
 }
 
@@ -256,45 +266,10 @@ func (p *prune) deletePart(ctx workflow.Context, part policy.PlanPart) {
 	p.show(ctx)
 }
 
-// partDone is what a part had done until it stopped. Where nobody knows, because it was terminated, the ledger does.
-func partDone(err error) (out PrunePartResult) {
-	var details interface{ Details(...any) error }
-	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok && app.HasDetails() {
-		details = app
-	} else if cancelled, ok := errors.AsType[*temporal.CanceledError](err); ok && cancelled.HasDetails() {
-		details = cancelled
-	}
-	if details == nil || details.Details(&out) != nil {
-		return PrunePartResult{}
-	}
-	return out
-}
-
-func partReason(err error) string {
-	if _, ok := errors.AsType[*temporal.ChildWorkflowExecutionAlreadyStartedError](err); ok {
-		return "another prune is deleting here: it was left to that one"
-	}
-	if temporal.IsCanceledError(err) {
-		return "cancelled before everything was deleted"
-	}
-	return "stopped: " + reasonOf(err)
-}
-
 func (p *prune) count(name string, out PrunePartResult) {
 	p.out.Deleted += out.Deleted
 	p.out.Bytes += out.Bytes
 	p.out.Kept += out.Kept
 	p.out.Failed += out.Failed
 	p.notes.add(name, out)
-}
-
-// sortedBlocked is p.blocked in order.
-func (p *prune) sortedBlocked() []policy.Blocked {
-	out := make([]policy.Blocked, 0, len(p.blocked))
-	for _, name := range workflow.DeterministicKeys(p.blocked) {
-		if why := p.blocked[name]; why != "" {
-			out = append(out, policy.Blocked{Name: name, Reason: why})
-		}
-	}
-	return slices.Clip(out)
 }

@@ -222,6 +222,22 @@ func TestPruneCancelled(t *testing.T) {
 	}
 }
 
+// A run that takes longer than its policy allows says so, and what it had done.
+func TestPruneTimesOut(t *testing.T) {
+	w := newPruneWorld(t)
+	w.in.Approval.Mode, w.in.Approval.Expires, w.in.Timeout = policy.ApproveAsk, 72*time.Hour, 24*time.Hour
+	_, err := w.prune()
+	if !isType(err, activities.ErrTimedOut) && (err == nil || !strings.Contains(err.Error(), "took longer than 24h")) {
+		t.Errorf("ended with %v", err)
+	}
+	if r := w.report(); r.Outcome != activities.OutcomeFailed || !strings.Contains(r.Reason, "took longer than 24h") || len(w.deleted) != 0 {
+		t.Errorf("report %s: %s (%s)", r.Outcome, r.Headline, r.Reason)
+	}
+	if q := w.questions(); len(q) != 1 || q[0].report.Ask != nil {
+		t.Errorf("the question stays open: %+v", q)
+	}
+}
+
 func TestPruneContinuesAsNew(t *testing.T) {
 	batches := batchesOf([]int{3, 250}, 0, 100)
 	want := []batch{{0, 3}, {3, 100}, {103, 100}, {203, 50}}

@@ -113,6 +113,9 @@ func (p *prune) finish(ctx workflow.Context, err error) (PruneResult, error) {
 	if p.planned.Plan.SHA256 != "" {
 		p.Lists = append(p.Lists, p.keptBecause()...)
 	}
+	if err != nil && p.late {
+		err = refuse(activities.ErrTimedOut, fmt.Sprintf("it took longer than %s, the timeout of policy %s", p.set.Timeout, p.set.Policy))
+	}
 	outcome, headline, reason := p.ending(ctx, err)
 	p.out.Outcome = outcome
 	p.close(ctx, outcome, headline, reason)
@@ -131,7 +134,7 @@ func (p *prune) ending(ctx workflow.Context, err error) (outcome, headline, reas
 	switch {
 	case isType(err, errNotGranted):
 		return p.out.Outcome, "Nothing was deleted: " + reasonOf(err), ""
-	case temporal.IsCanceledError(err) || errors.Is(ctx.Err(), workflow.ErrCanceled):
+	case temporal.IsCanceledError(err) || !p.late && errors.Is(ctx.Err(), workflow.ErrCanceled):
 		return activities.OutcomeCancelled, "Cancelled. " + deleted, ""
 	case err != nil:
 		return activities.OutcomeFailed, "Failed. " + deleted, reasonOf(err)
@@ -179,4 +182,39 @@ func plural(n int, thing string) string {
 		return "1 " + thing
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// partDone is what a part had done until it stopped. Where nobody knows, because it was terminated, the ledger does.
+func partDone(err error) (out PrunePartResult) {
+	var details interface{ Details(...any) error }
+	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok && app.HasDetails() {
+		details = app
+	} else if cancelled, ok := errors.AsType[*temporal.CanceledError](err); ok && cancelled.HasDetails() {
+		details = cancelled
+	}
+	if details == nil || details.Details(&out) != nil {
+		return PrunePartResult{}
+	}
+	return out
+}
+
+func partReason(err error) string {
+	if _, ok := errors.AsType[*temporal.ChildWorkflowExecutionAlreadyStartedError](err); ok {
+		return "another prune is deleting here: it was left to that one"
+	}
+	if temporal.IsCanceledError(err) {
+		return "cancelled before everything was deleted"
+	}
+	return "stopped: " + reasonOf(err)
+}
+
+// sortedBlocked is p.blocked in order.
+func (p *prune) sortedBlocked() []policy.Blocked {
+	out := make([]policy.Blocked, 0, len(p.blocked))
+	for _, name := range workflow.DeterministicKeys(p.blocked) {
+		if why := p.blocked[name]; why != "" {
+			out = append(out, policy.Blocked{Name: name, Reason: why})
+		}
+	}
+	return slices.Clip(out)
 }

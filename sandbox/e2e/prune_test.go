@@ -209,10 +209,11 @@ func TestPruneTaskDefinitionsEndToEnd(t *testing.T) {
 
 func TestPruneRefusals(t *testing.T) {
 	t.Parallel()
-	w := newPruneWorld(t, autoApproval, `repositories: [web, wbe], `+someRules, "")
+	w := newPruneWorld(t, autoApproval, `repositories: [web], `+someRules, "")
 	w.repository("web", 2)
 	w.use(w.own, "web", "v1")
 	w.startWorker()
+	w.run(0, "--dry-run") // the worker has read its configuration: what follows is the command's
 	for name, c := range map[string]struct {
 		images string
 		args   []string
