@@ -214,7 +214,8 @@ func readDetail(e ledger.Entry) (code, reason string) {
 func (d *deletion) intend(ctx context.Context, going []policy.Verdict, putBack func(v policy.Verdict, e *ledger.Entry)) ([]policy.Verdict, error) {
 	entries := make([]ledger.Entry, 0, len(going))
 	for _, v := range going {
-		if d.begun(v) {
+		if d.begun(v) { // once more: a crash may have come between an entry and the names it is found by
+			entries = append(entries, d.entries[v.ID])
 			continue
 		}
 		resource := d.resource(v.ID)

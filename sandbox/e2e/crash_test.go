@@ -40,7 +40,10 @@ func TestWorkerKilled(t *testing.T) {
 		},
 		{
 			"in the wait", func(*world) {},
-			func(w *world) { w.step("Wait until", activities.StepRunning) },
+			func(w *world) {
+				w.step("Wait until", activities.StepRunning)
+				w.until("Slack's answer", w.slackAnswered) // a kill before it can cost a second message: the channel is a #name here
+			},
 		},
 		{
 			"after versioning, its response lost",

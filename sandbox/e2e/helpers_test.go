@@ -109,3 +109,17 @@ func (w *world) tagged(run string) {
 		}
 	}
 }
+
+// slackAnswered tells that the first message is there, and that the run knows it.
+func (w *world) slackAnswered() bool {
+	d, err := box.temporal.DescribeWorkflowExecution(w.ctx, w.id(), "")
+	if err != nil || len(w.messages()) != 1 {
+		return false
+	}
+	for _, p := range d.GetPendingActivities() {
+		if p.GetActivityType().GetName() == "PostReport" {
+			return false
+		}
+	}
+	return true
+}
