@@ -38,6 +38,15 @@ type Set struct {
 	TaskDefinitionRemover *TaskDefinitionRemover
 	Restorer              *Restorer
 
+	// Mopping.
+	Instances      *Instances
+	LifecycleHooks *LifecycleHooks
+	Chef           *Chef
+	DNS            *DNS
+	Breaker        *Breaker
+	Teller         *Teller
+	Sweeper        *Sweeper
+
 	Slack *Slack
 	Runs  *Runs
 }
@@ -47,15 +56,18 @@ func (s *Set) Groups() []any {
 	return []any{
 		s.Surveyor, s.Images, s.ImageWaiter, s.ImageRemover, s.LaunchTemplates, s.AutoScaling, s.Parameters,
 		s.UseSurveyor, s.Repositories, s.TaskDefinitions, s.Commits, s.Planner, s.ImageDeleter, s.TaskDefinitionRemover, s.Restorer,
+		s.Instances, s.LifecycleHooks, s.Chef, s.DNS, s.Breaker, s.Teller, s.Sweeper,
 		s.Slack, s.Runs,
 	}
 }
 
-// Others are the outside systems beside AWS. GitHub may be nil, and Slack's client.
+// Others are the outside systems beside AWS. GitHub may be nil, and Slack's client; there may be no Chef server.
 type Others struct {
-	Slack  *Slack
-	GitHub *GitHub
-	Runs   *Runs
+	Slack    *Slack
+	GitHub   *GitHub
+	Runs     *Runs
+	Temporal StarterAPI
+	Chef     map[string]ChefAPI // by their names in the section chef
 }
 
 // NewSet wires the activities to AWS, Slack, GitHub and Temporal.
@@ -75,7 +87,29 @@ func NewSet(clients *cloud.Clients, o Others) *Set {
 		Runs:            o.Runs,
 	}
 	set.wirePruning(clients, o.GitHub)
+	set.wireMopping(clients, o)
 	return set
+}
+
+func (s *Set) wireMopping(clients *cloud.Clients, o Others) {
+	bucket := at(clients, func(s *cloud.Services) artifact.API { return s.S3 })
+	table := at(clients, func(s *cloud.Services) ledger.API { return s.DynamoDB })
+	s.Chef = &Chef{Servers: o.Chef, Ledger: LedgerIn(table), S3: bucket}
+	s.DNS = &DNS{
+		Route53: at(clients, func(s *cloud.Services) Route53API { return s.Route53 }), EC2: at(clients, func(s *cloud.Services) HoldersAPI { return s.EC2 }),
+		Ledger: LedgerIn(table),
+	}
+	s.Instances = &Instances{
+		EC2: at(clients, func(s *cloud.Services) InstancesAPI { return s.EC2 }), AutoScaling: at(clients, func(s *cloud.Services) InstanceGroupsAPI { return s.AutoScaling }),
+	}
+	s.LifecycleHooks = &LifecycleHooks{AutoScaling: at(clients, func(s *cloud.Services) LifecycleHooksAPI { return s.AutoScaling })}
+	s.Breaker = &Breaker{DynamoDB: table, Chef: s.Chef, Temporal: o.Temporal}
+	s.Teller = &Teller{Temporal: o.Temporal}
+	s.Sweeper = &Sweeper{
+		Nodes: s.Chef, EC2: at(clients, func(s *cloud.Services) SweepEC2API { return s.EC2 }),
+		Route53: at(clients, func(s *cloud.Services) SweepRecordsAPI { return s.Route53 }), S3: bucket,
+	}
+	s.Restorer.Chef, s.Restorer.DNS = s.Chef, s.DNS
 }
 
 func (s *Set) wirePruning(clients *cloud.Clients, github *GitHub) {

@@ -39,6 +39,7 @@ func commitsName(repo string) string { return path.Join("commits", repo) }
 // FindCommits asks GitHub for the commits of the images that would be deleted otherwise, and for the heads of live branches,
 // tags and pull requests. An error that carries a delay, of a rate limit, is the run's durable wait.
 func (a *Commits) FindCommits(ctx context.Context, in FindCommitsInput) (FindCommitsOutput, error) {
+	defer beating(ctx, in.GitHub)()
 	if a.GitHub == nil {
 		return FindCommitsOutput{}, Refuse(ErrInvalid,
 			"this worker cannot ask GitHub for the commits of %s: set github.token or github.app in its epoxy.yaml, or EPOXY_GITHUB_TOKEN", in.GitHub)

@@ -47,11 +47,12 @@ type deletion struct {
 	batch    []policy.Verdict
 	entries  map[string]ledger.Entry // by the verdict's ID
 	ended    []ledger.Entry
+	named    map[string]bool // vetoes that mean something of the batch
 	out      DeletionOutput
 }
 
 func openDeletion(ctx context.Context, s3 Connect[artifact.API], open OpenLedger, in Deletion, most int, resource func(id string) string) (*deletion, error) {
-	d := &deletion{Deletion: in, resource: resource}
+	d := &deletion{Deletion: in, resource: resource, named: map[string]bool{}}
 	var err error
 	if d.shelf, err = openShelf(ctx, s3, in.Store); err != nil {
 		return nil, err
@@ -261,7 +262,8 @@ func (d *deletion) shelve(ctx context.Context, p *ledger.PutBack) error {
 	return err
 }
 
-// conclude writes the outcomes, also of a batch that err ends in the middle, and gives the batch's answer.
+// conclude writes the outcomes, also of a batch that err ends in the middle, and gives the batch's answer, or the error with
+// what was done before it.
 func (d *deletion) conclude(ctx context.Context, err error) (DeletionOutput, error) {
 	if len(d.ended) > 0 {
 		if wrong := d.ledger.Conclude(ctx, d.ended); err == nil {
@@ -269,7 +271,7 @@ func (d *deletion) conclude(ctx context.Context, err error) (DeletionOutput, err
 		}
 	}
 	if err != nil {
-		return DeletionOutput{}, err
+		return DeletionOutput{}, d.stopped(err)
 	}
 	for _, list := range [][]policy.Verdict{d.out.Kept, d.out.Failed} {
 		slices.SortFunc(list, func(a, b policy.Verdict) int { return strings.Compare(a.ID, b.ID) })

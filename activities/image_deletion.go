@@ -48,6 +48,7 @@ func (a *ImageDeleter) DeleteImages(ctx context.Context, in DeleteImagesInput) (
 		return DeletionOutput{}, err
 	}
 	b := &imageDeletion{deletion: d, in: in, ecr: client}
+	b.names(policy.ItemsOfImages(b.Vetoed, in.Repository, b.batch))
 	err = b.run(ctx, a.Look)
 	return d.conclude(ctx, err)
 }
@@ -69,8 +70,8 @@ func (b *imageDeletion) run(ctx context.Context, l secondLook) error {
 	if err != nil {
 		return err
 	}
-	if len(uses.Images) == 0 {
-		return Refuse(ErrInvalid, "at the second look no image is in use anywhere, which is hardly true: nothing is deleted; check aws.accounts and the policy's region and sources")
+	if policy.ImagesSeen(uses.Images) == 0 {
+		return Refuse(ErrInvalid, "at the second look no image is in use anywhere, lists and rollback revisions apart, which is hardly true: nothing is deleted; check aws.accounts and the policy's region and sources")
 	}
 	going, err := b.recheck(ctx, open, uses.Images)
 	if err != nil {
@@ -119,6 +120,8 @@ func (b *imageDeletion) recheck(ctx context.Context, open []policy.Verdict, uses
 	}
 	for _, v := range kept {
 		b.keep(v)
+		v.Tags = images[v.ID].Tags // a veto may mean a tag that it was given since
+		b.names(policy.ItemsOfImages(b.Vetoed, b.in.Repository, []policy.Verdict{v}))
 	}
 	for i := range going {
 		going[i].Tags = images[going[i].ID].Tags

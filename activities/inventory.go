@@ -24,6 +24,7 @@ import (
 // index is read once and remembered (its content is its digest); that it is about to be read is remembered before, so
 // that a reading whose answer was lost is known as ours, too.
 func (a *Repositories) TakeInventory(ctx context.Context, in TakeInventoryInput) (TakeInventoryOutput, error) {
+	defer beating(ctx, in.Repository.Name)()
 	store, err := openShelf(ctx, a.S3, in.Store)
 	if err != nil {
 		return TakeInventoryOutput{}, err

@@ -118,7 +118,7 @@ func TestTakeInventoryCalls(t *testing.T) {
 	for i := range 201 {
 		s.shop.push(mediaDockerList, fmt.Sprint("index ", i), daysAgo(i), nil)
 	}
-	var beaten beats[int]
+	var beaten beats[any]
 	in := TakeInventoryInput{Store: theStore(), Place: here, Repository: shopRepository}
 	out, err := attempt(t, repositories(s.ecr, s.s3).TakeInventory, in, beaten.keep)
 	if err != nil || out.Images != 2431 || len(beaten.all) == 0 {

@@ -18,6 +18,7 @@ type Planner struct{ S3 Connect[artifact.API] }
 
 // SortUses sorts what the surveys found by repository, so that each repository's plan reads its own uses alone.
 func (a *Planner) SortUses(ctx context.Context, in SortUsesInput) (SortUsesOutput, error) {
+	defer beating(ctx, "sort uses")()
 	store, err := openShelf(ctx, a.S3, in.Store)
 	if err != nil {
 		return SortUsesOutput{}, err
@@ -33,7 +34,7 @@ func (a *Planner) SortUses(ctx context.Context, in SortUsesInput) (SortUsesOutpu
 		if err := store.get(ctx, ref, &uses); err != nil {
 			return out, err
 		}
-		out.Images += len(uses.Images)
+		out.Images += policy.ImagesSeen(uses.Images)
 		for _, u := range uses.Images {
 			if wanted[u.Repository] {
 				sorted[u.Repository.String()] = append(sorted[u.Repository.String()], u)
@@ -69,6 +70,7 @@ func putUses(ctx context.Context, store shelf, sorted map[string][]policy.Use) (
 
 // PlanRepository decides about every image of a repository.
 func (a *Planner) PlanRepository(ctx context.Context, in PlanRepositoryInput) (policy.PlanPart, error) {
+	defer beating(ctx, in.Repository.Name)()
 	store, err := openShelf(ctx, a.S3, in.Store)
 	if err != nil {
 		return policy.PlanPart{}, err
@@ -94,6 +96,7 @@ func (a *Planner) PlanRepository(ctx context.Context, in PlanRepositoryInput) (p
 
 // PlanTaskDefinitions decides about every task definition of a place.
 func (a *Planner) PlanTaskDefinitions(ctx context.Context, in PlanTaskDefinitionsInput) (policy.PlanPart, error) {
+	defer beating(ctx, in.Place.String())()
 	store, err := openShelf(ctx, a.S3, in.Store)
 	if err != nil {
 		return policy.PlanPart{}, err
@@ -132,6 +135,7 @@ func putPart(ctx context.Context, store shelf, name string, verdicts []policy.Ve
 
 // WritePlan writes the root, whose hash covers every part, and remembers it as the newest plan of its policy.
 func (a *Planner) WritePlan(ctx context.Context, in WritePlanInput) (WritePlanOutput, error) {
+	defer beating(ctx, in.Plan.Policy)()
 	store, err := openShelf(ctx, a.S3, in.Store)
 	if err != nil {
 		return WritePlanOutput{}, err

@@ -51,6 +51,19 @@ func TestSortUses(t *testing.T) {
 	}
 }
 
+// What people list, and rollback revisions, are there wherever one looks.
+func TestListsProveNoSurvey(t *testing.T) {
+	s3 := artifacttest.New(bucket)
+	listed, rollback := useOf(shopRepository, 1), useOf(shopRepository, 2)
+	listed.Kind, rollback.Kind = policy.UseListed, policy.UseRollback
+	in := SortUsesInput{
+		Store: theStore(), Surveys: []Artifact{keep(t, s3, "uses", policy.Uses{Images: []policy.Use{listed, rollback}})}, Repositories: []policy.Repository{shopRepository},
+	}
+	if out, err := attempt(t, planner(s3).SortUses, in); err != nil || out.Images != 0 || len(out.ByRepository) != 1 {
+		t.Errorf("%+v: %v", out, err)
+	}
+}
+
 // inventoryOf has n old images, of which the first is an index of the second.
 func inventoryOf(n int) []policy.ContainerImage {
 	images := make([]policy.ContainerImage, n)

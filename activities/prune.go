@@ -27,6 +27,7 @@ type LedgerTable struct {
 type FindRepositoriesInput struct {
 	Place    Place    `json:"place"`
 	Patterns []string `json:"patterns"`
+	Most     int      `json:"most,omitempty"` // so many, and no more; 0: any number
 }
 
 // FindRepositoriesOutput is what was found, sorted by name.
@@ -96,7 +97,7 @@ type SortUsesInput struct {
 // SortUsesOutput names an artifact with []policy.Use for each repository that is used, by Repository.String().
 type SortUsesOutput struct {
 	ByRepository map[string]Artifact `json:"by_repository"`
-	Images       int                 `json:"images"` // all uses of images, of other repositories too
+	Images       int                 `json:"images"` // uses of images that prove the surveys, of other repositories too
 }
 
 // FindCommitsInput asks GitHub for the commits of the images that would be deleted otherwise.
@@ -161,7 +162,7 @@ type Deletion struct {
 	WorkflowID string              `json:"workflow_id"`
 	RunID      string              `json:"run_id"` // of the job, which outlives its children's
 	Vetoed     []string            `json:"vetoed,omitempty"`
-	Again      []SurveyUsesInput   `json:"again"`           // what to look at again
+	Again      []SurveyUsesInput   `json:"again"`           // what to look at again; nothing is stored, so that Store is empty
 	Listed     ReadListedUsesInput `json:"listed,omitzero"` // likewise
 	From       int                 `json:"from"`            // which of the part's verdicts: [From, From+Count)
 	Count      int                 `json:"count"`
@@ -186,6 +187,7 @@ type DeletionOutput struct {
 	Bytes   int64            `json:"bytes"`
 	Kept    []policy.Verdict `json:"kept,omitempty"`   // dropped at the second look: vetoed, came into use, gone already
 	Failed  []policy.Verdict `json:"failed,omitempty"` // AWS refused; the reason says why
+	Named   []string         `json:"named,omitempty"`  // vetoes that mean something of the batch
 }
 
 // TakeTaskDefinitionsInput asks for the task definitions of a place. Those that the rules or the uses keep anyway are

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -39,6 +40,7 @@ const sideBySide = 10
 
 // FindRepositories lists the registry, picks what the patterns mean, and finds out who else may pull from each.
 func (a *Repositories) FindRepositories(ctx context.Context, in FindRepositoriesInput) (FindRepositoriesOutput, error) {
+	defer beating(ctx, in.Place.String())()
 	client, err := a.ECR(ctx, in.Place)
 	if err != nil {
 		return FindRepositoriesOutput{}, translate(in.Place, err)
@@ -50,6 +52,10 @@ func (a *Repositories) FindRepositories(ctx context.Context, in FindRepositories
 	names, err := pickRepositories(in, all)
 	if err != nil {
 		return FindRepositoriesOutput{}, err
+	}
+	if n := len(names); in.Most > 0 && n > in.Most {
+		return FindRepositoriesOutput{}, Refuse(ErrInvalid,
+			"%d repositories in %s match, and one policy takes %d: split the policy in epoxy.yaml into several, each with a part of the repositories", n, in.Place, in.Most)
 	}
 	found, err := lookAtPolicies(ctx, client, in.Place, names)
 	return FindRepositoriesOutput{Repositories: found}, translate(in.Place, err)
@@ -155,8 +161,24 @@ func lookAtRepository(ctx context.Context, client RepositoriesAPI, place Place, 
 		own = aws.ToString(out.PolicyText)
 	}
 	access := policy.WhoMayPull(policy.Repository{Account: place.Account, Region: place.Region, Name: name}, own, registry)
-	r.Accounts, r.Principals = access.Accounts, access.Principals
+	r.Accounts = access.Accounts
+	for _, principal := range access.Principals {
+		r.Principals = append(r.Principals, clipPrincipal(principal))
+	}
 	return r, nil
+}
+
+// principalBytes bounds what is said of a principal: its conditions can be as long as a policy, for each of hundreds of them,
+// and Temporal takes two megabytes in all.
+const principalBytes = 200
+
+// clipPrincipal keeps the beginning, which says who it is, and tells two long ones apart.
+func clipPrincipal(s string) string {
+	if len(s) <= principalBytes {
+		return s
+	}
+	mark := fmt.Sprintf("… (%.6x)", sha256.Sum256([]byte(s)))
+	return strings.ToValidUTF8(s[:principalBytes-len(mark)], "") + mark
 }
 
 // inWords is an error's message without what only Temporal reads.

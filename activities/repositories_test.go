@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -127,6 +128,36 @@ func TestFindRepositoriesFailsWhereItCannotLook(t *testing.T) {
 	a := &Repositories{ECR: nowhere[RepositoriesAPI](awsError("STS", "AssumeRole", 403, "AccessDenied", "no"))}
 	_, err := attempt(t, a.FindRepositories, FindRepositoriesInput{Place: here})
 	wantError(t, "no way there", err, refused(ErrForbidden, "sts:AssumeRole"))
+}
+
+// More than a run can take is said before each of them is looked at.
+func TestFindRepositoriesIsBounded(t *testing.T) {
+	ecr := newRegistry("a", "b", "c")
+	a := repositories(ecr, nil)
+	_, err := attempt(t, a.FindRepositories, FindRepositoriesInput{Place: here, Patterns: []string{"*"}, Most: 2})
+	wantError(t, "three, and two are taken", err, refused(ErrInvalid, "3 repositories…one policy takes 2: split the policy"))
+	if ecr.calls["GetRepositoryPolicy"] > 0 {
+		t.Errorf("calls: %v", ecr.calls)
+	}
+	if out, err := attempt(t, a.FindRepositories, FindRepositoriesInput{Place: here, Patterns: []string{"a", "b"}, Most: 2}); err != nil || len(out.Repositories) != 2 {
+		t.Errorf("two: %+v, %v", out, err)
+	}
+}
+
+// A principal's conditions can be as long as a policy. Cut, two of them are told apart all the same.
+func TestPrincipalsAreCut(t *testing.T) {
+	ecr := newRegistry("a", "b")
+	for name, value := range map[string]string{"a": "1", "b": "2"} {
+		ecr.repositories[name].policy = `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"ecr:*","Condition":{"StringLike":{"aws:userid":"` + strings.Repeat("ü", 3000) + value + `"}}}]}`
+	}
+	got, err := find(t, ecr, "*")
+	if err != nil || len(got) != 2 || len(got[0].Principals) != 1 || len(got[1].Principals) != 1 {
+		t.Fatalf("%+v: %v", got, err)
+	}
+	one, other := got[0].Principals[0], got[1].Principals[0]
+	if len(one) > principalBytes || !strings.HasPrefix(one, "* if aws:userid StringLike [ü") || one == other || !utf8.ValidString(one) {
+		t.Errorf("%q and %q", one, other)
+	}
 }
 
 // A repository that goes away while it is looked at is none to prune.

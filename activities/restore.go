@@ -27,12 +27,22 @@ type ImagePutAPI interface {
 type Restorer struct {
 	ECR    Connect[ImagePutAPI]
 	ECS    Connect[TaskDefinitionPutAPI]
+	Chef   *Chef
+	DNS    *DNS
 	S3     Connect[artifact.API]
 	Ledger OpenLedger
 }
 
-// Restore undoes one entry of the ledger: an image comes back under its former tags, a task definition as a new revision. To
-// repeat it changes nothing.
+// putBacks are how each kind of thing is put back; they say how that went, in words.
+func (a *Restorer) putBacks() map[string]func(context.Context, Place, ledger.Entry) (string, error) {
+	return map[string]func(context.Context, Place, ledger.Entry) (string, error){
+		ledger.ECRImage: a.putImage, ledger.ECSTaskDefinition: a.putDefinition,
+		ledger.ChefNode: a.putNode, ledger.ChefClient: a.putClient, ledger.RecordSet: a.putRecordSet,
+	}
+}
+
+// Restore undoes one entry of the ledger: an image comes back under its former tags, a task definition as a new revision,
+// a Chef node, client or record set as it was. To repeat it changes nothing.
 func (a *Restorer) Restore(ctx context.Context, in RestoreInput) (RestoreOutput, error) {
 	defer beating(ctx, in.Entry)()
 	book, err := a.Ledger(ctx, in.Ledger)
@@ -53,9 +63,9 @@ func (a *Restorer) Restore(ctx context.Context, in RestoreInput) (RestoreOutput,
 	if err := a.unshelve(ctx, in.Store, &e.PutBack); err != nil {
 		return RestoreOutput{}, err
 	}
-	put := a.putImage
-	if e.Kind == ledger.ECSTaskDefinition {
-		put = a.putDefinition
+	put, ok := a.putBacks()[e.Kind]
+	if !ok {
+		return RestoreOutput{}, Refuse(ErrInvalid, "entry %s is about an %s, which this version of Epoxy cannot put back: update the worker", e.ID, e.Kind)
 	}
 	out := RestoreOutput{Resource: e.Resource}
 	if out.Note, err = put(ctx, in.Place, e); err != nil {
@@ -77,8 +87,6 @@ func checkEntry(in RestoreInput, e ledger.Entry, known bool) error {
 		return Refuse(ErrInvalid, "%s was not deleted by this entry (%s: %s): there is nothing to put back", e.Resource, e.Outcome, e.Detail)
 	case e.Account != in.Place.Account || e.Region != in.Place.Region:
 		return Refuse(ErrInvalid, "%s is not in %s: check aws.accounts in epoxy.yaml", e.Resource, in.Place)
-	case e.Kind != ledger.ECRImage && e.Kind != ledger.ECSTaskDefinition:
-		return Refuse(ErrInvalid, "entry %s is about an %s, which this version of Epoxy cannot put back: update the worker", e.ID, e.Kind)
 	}
 	return nil
 }

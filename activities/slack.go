@@ -42,6 +42,8 @@ type PostReportInput struct {
 type PostReportOutput struct {
 	Channel string `json:"channel"`
 	TS      string `json:"ts"`
+	// Attached says that the plan is in the message's thread, and need not be brought again.
+	Attached bool `json:"attached,omitempty"`
 }
 
 // runEvent is the type of the metadata that a message carries, so that it is found again after a lost response.
@@ -63,7 +65,7 @@ func (a *Slack) PostReport(ctx context.Context, in PostReportInput) (PostReportO
 		out, err = a.send(ctx, in)
 	}
 	if err == nil && in.Attach != nil {
-		a.attachPlan(ctx, out, *in.Attach)
+		out.Attached = a.attachPlan(ctx, out, *in.Attach)
 	}
 	return out, translateSlack(in.Channel, err)
 }

@@ -45,9 +45,9 @@ func askBlocks(r Report) []slack.Block {
 	if err != nil || len(value) > buttonValueChars {
 		return nil // the command still decides
 	}
-	yes, no := "Approve", "Deny"
+	yes := "Approve"
 	if r.Ask.Mode == policy.ApproveVeto && !r.Ask.NeedsOne {
-		yes, no = "Delete now", "Veto all"
+		yes = "Delete now" // to object is to deny, in each mode
 	}
 	button := func(action, text string, style slack.Style) *slack.ButtonBlockElement {
 		b := slack.NewButtonBlockElement(action, string(value), slack.NewTextBlockObject(slack.PlainTextType, text, false, false))
@@ -62,7 +62,7 @@ func askBlocks(r Report) []slack.Block {
 		slack.NewTextBlockObject(slack.PlainTextType, "Not yet", false, false))
 	return []slack.Block{
 		slack.NewSectionBlock(mrkdwn(outside(r.Ask.Text, lineChars)+"\nOr with the command: `epoxy approve|deny|veto "+outside(r.WorkflowID, nameChars)+"`"), nil, nil),
-		slack.NewActionBlock("ask", approve, button(policy.DecideDeny, no, slack.StyleDanger), button(policy.ActionDetails, "Details, keep some …", slack.StyleDefault)),
+		slack.NewActionBlock("ask", approve, button(policy.DecideDeny, "Deny", slack.StyleDanger), button(policy.ActionDetails, "Details, keep some …", slack.StyleDefault)),
 	}
 }
 

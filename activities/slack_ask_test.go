@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slack-go/slack"
+
 	"epoxy/internal/artifact"
 	"epoxy/internal/artifact/artifacttest"
 	"epoxy/internal/policy"
@@ -105,7 +107,10 @@ func TestPlanIsAttachedOnce(t *testing.T) {
 	in.Attach = &plan
 	posted := must[PostReportOutput](t)(attempt(t, s.PostReport, in))
 	in.TS, in.Channel = posted.TS, posted.Channel
-	must[PostReportOutput](t)(attempt(t, s.PostReport, in)) // an update, or a second attempt
+	again := must[PostReportOutput](t)(attempt(t, s.PostReport, in)) // an update, or a second attempt
+	if !posted.Attached || !again.Attached {
+		t.Errorf("the run is not told that the plan is attached: %+v, %+v", posted, again)
+	}
 	want := "plan-" + policy.ShortHash(plan.Plan.SHA256) + ".txt"
 	if got := files(t, control); len(got) != 1 || got[0] != want {
 		t.Errorf("attached %q, want %s once", got, want)
@@ -133,13 +138,58 @@ func TestPlanThatCannotBeAttached(t *testing.T) {
 			plan := stored(t, s)
 			stage(t, s, control, &plan)
 			in.Attach = &plan
-			if _, err := attempt(t, s.PostReport, in); err != nil {
-				t.Errorf("the report was not told: %v", err)
+			if out, err := attempt(t, s.PostReport, in); err != nil || out.Attached {
+				t.Errorf("the report was not told: %+v, %v", out, err)
 			}
 			if got := files(t, control); len(got) != 0 {
 				t.Errorf("attached %q", got)
 			}
 		})
+	}
+}
+
+// slowFiles never takes a file, and tells how long it would have been waited for.
+type slowFiles struct {
+	SlackAPI
+	left time.Duration
+}
+
+func (s *slowFiles) UploadFileContext(ctx context.Context, _ slack.UploadFileParameters) (*slack.FileSummary, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		s.left = time.Until(deadline)
+	}
+	return nil, context.DeadlineExceeded
+}
+
+// An attachment that takes long must not use up the attempt's time: the message is posted, and would be posted again.
+func TestASlowAttachmentDoesNotFailThePost(t *testing.T) {
+	s, control := workspace(t)
+	in := question()
+	plan := stored(t, s)
+	in.Attach = &plan
+	files := &slowFiles{SlackAPI: s.Client}
+	s.Client = files
+	if out, err := attempt(t, s.PostReport, in); err != nil || out.TS == "" || out.Attached {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if files.left <= 0 || files.left > attachWithin {
+		t.Errorf("the attachment may take %s, want at most %s", files.left, attachWithin)
+	}
+	if n := len(messages(t, control)); n != 1 {
+		t.Errorf("%d messages", n)
+	}
+}
+
+// A button that is called veto and denies would say another word than the report.
+func TestToObjectIsToDeny(t *testing.T) {
+	for _, mode := range []string{policy.ApproveAsk, policy.ApproveVeto} {
+		s, control := workspace(t)
+		in := question()
+		in.Report.Ask.Mode = mode
+		must[PostReportOutput](t)(attempt(t, s.PostReport, in))
+		if text := string(messages(t, control)[0].Blocks); !strings.Contains(text, `"Deny"`) || strings.Contains(text, "Veto all") {
+			t.Errorf("%s: %s", mode, text)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"strings"
+	"time"
 
 	"github.com/slack-go/slack"
 	"go.temporal.io/sdk/activity"
@@ -19,12 +20,24 @@ type Attachment struct {
 	Plan  Artifact `json:"plan"` // the root
 }
 
+const (
+	attachWithin = 15 * time.Second
+	attachSpare  = 3 * time.Second // of the attempt's time, for its answer
+)
+
 // attachPlan puts the plan into the message's thread, once: after a lost answer it is looked for first. A report without
-// its plan is better than no report, so that nothing here fails it.
-func (a *Slack) attachPlan(ctx context.Context, to PostReportOutput, plan Attachment) {
+// its plan is better than no report, so that nothing here fails it, and its time is its own: an attempt that runs out of time is
+// repeated, and would post the message once more.
+func (a *Slack) attachPlan(ctx context.Context, to PostReportOutput, plan Attachment) bool {
+	within := attachWithin
+	if deadline, ok := ctx.Deadline(); ok {
+		within = min(within, time.Until(deadline)-attachSpare)
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
 	name := "plan-" + policy.ShortHash(plan.Plan.SHA256) + ".txt"
 	if a.attached(ctx, to, name) {
-		return
+		return true
 	}
 	text, err := a.planText(ctx, plan)
 	if err == nil {
@@ -35,6 +48,7 @@ func (a *Slack) attachPlan(ctx context.Context, to PostReportOutput, plan Attach
 	if err != nil {
 		activity.GetLogger(ctx).Warn("the plan was not attached; `epoxy plan` shows it", "plan", plan.Plan.SHA256, "error", err)
 	}
+	return err == nil
 }
 
 func (a *Slack) attached(ctx context.Context, to PostReportOutput, name string) bool {

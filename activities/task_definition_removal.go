@@ -48,6 +48,7 @@ func (a *TaskDefinitionRemover) RemoveTaskDefinitions(ctx context.Context, in Re
 		return DeletionOutput{}, err
 	}
 	b := &definitionRemoval{deletion: d, rules: in.Rules, ecs: client}
+	b.names(policy.ItemsOfDefinitions(b.Vetoed, b.batch))
 	err = b.run(ctx, a.Look)
 	return d.conclude(ctx, err)
 }
@@ -69,8 +70,8 @@ func (b *definitionRemoval) run(ctx context.Context, l secondLook) error {
 	if err != nil {
 		return err
 	}
-	if len(uses.TaskDefinitions) == 0 {
-		return Refuse(ErrInvalid, "at the second look no task definition is in use anywhere, which is hardly true: nothing is deleted; check aws.accounts and the policy's region and sources")
+	if policy.DefinitionsSeen(uses.TaskDefinitions) == 0 {
+		return Refuse(ErrInvalid, "at the second look no task definition is in use anywhere, lists and rollback revisions apart, which is hardly true: nothing is deleted; check aws.accounts and the policy's region and sources")
 	}
 	now, err := b.describe(ctx, open)
 	if err != nil {

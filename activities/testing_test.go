@@ -147,6 +147,7 @@ func wantError(t testing.TB, about string, err error, want what) {
 
 var kinds = []string{
 	ErrNotFound, ErrForbidden, ErrInvalid, ErrThrottled, ErrNotReady, ErrWrongAccount, ErrTimedOut, ErrImageFailed, ErrNameTaken, ErrNotAlone,
+	ErrAlive, ErrStopped,
 }
 
 // notReady is "look again after the delay".

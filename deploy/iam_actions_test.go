@@ -108,6 +108,7 @@ func operation(method *ast.Field, services map[string]string) []string {
 
 // Names that IAM has for services and operations, where they differ.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
 var (
 	servicePrefixes = map[string]string{"eventbridge": "events", "sfn": "states"}
 	actionNames     = map[string]string{
@@ -119,6 +120,8 @@ var (
 		"s3:PutBucketEncryption":             "s3:PutEncryptionConfiguration",
 		"s3:PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
 		"s3:PutPublicAccessBlock":            "s3:PutBucketPublicAccessBlock",
+		"sqs:ChangeMessageVisibilityBatch":   "sqs:ChangeMessageVisibility",
+		"sqs:DeleteMessageBatch":             "sqs:DeleteMessage",
 	}
 )
 

@@ -80,6 +80,7 @@ func TestPoliciesGrantWhatIsCalledAndNothingMore(t *testing.T) {
 		},
 		"consumer.json": {files(t, "../activities/uses*.go"), nil},
 		"setup.json":    {append(files(t, "../starter/setup*.go"), "../internal/ledger/setup.go"), nil},
+		"serve.json":    {files(t, "../internal/intake/*.go"), nil},
 		"worker.json":   {files(t, "../internal/config/*.go"), []string{"sts:AssumeRole"}},
 	} {
 		called := append(operations(t, needs.files), needs.more...)
@@ -98,7 +99,7 @@ var unscoped = []string{"ecs:DeregisterTaskDefinition", "ecr:GetRegistryPolicy"}
 // TestPoliciesAreScoped: what changes something says what of, and only Epoxy's own AMIs can be removed.
 func TestPoliciesAreScoped(t *testing.T) {
 	own := "aws:ResourceTag/" + policy.TagRun
-	for _, file := range []string{"bake.json", "pinned.json", "prune.json", "consumer.json", "setup.json", "worker.json"} {
+	for _, file := range []string{"bake.json", "pinned.json", "prune.json", "consumer.json", "setup.json", "serve.json", "worker.json"} {
 		for _, s := range statements(t, file) {
 			for _, action := range s.Action {
 				_, name, _ := strings.Cut(action, ":")
@@ -199,6 +200,21 @@ func TestPrunePoliciesFitTheExample(t *testing.T) {
 	}
 }
 
+// TestServePolicyFitsTheExample does the same for its queues.
+func TestServePolicyFitsTheExample(t *testing.T) {
+	cfg, err := config.Load("../epoxy.example.yaml", func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	queues := cfg.MopQueues()
+	if len(queues) == 0 {
+		t.Fatal("the example has no queue")
+	}
+	for _, q := range queues {
+		wantAllowed(t, statements(t, "serve.json"), "sqs:ReceiveMessage", "arn:aws:sqs:"+q.Place.Region+":"+q.Place.Account+":"+path.Base(q.URL))
+	}
+}
+
 func wantAllowed(t *testing.T, all []statement, action, resource string) {
 	t.Helper()
 	for _, s := range all {
@@ -219,7 +235,7 @@ func wantAllowed(t *testing.T, all []statement, action, resource string) {
 // TestReadmeNamesEveryAction keeps the table beside the policies whole.
 func TestReadmeNamesEveryAction(t *testing.T) {
 	readme := read(t, filepath.Join("iam", "README.md"))
-	for _, file := range []string{"bake.json", "prune.json", "consumer.json", "setup.json"} {
+	for _, file := range []string{"bake.json", "prune.json", "consumer.json", "setup.json", "serve.json"} {
 		for _, action := range actions(statements(t, file)) {
 			if !strings.Contains(readme, "`"+action+"`") {
 				t.Errorf("iam/README.md does not say what %s is for (%s)", action, file)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"epoxy/sandbox/chef"
 	"epoxy/sandbox/github"
 	"epoxy/sandbox/slack"
 	"epoxy/sandbox/stack"
@@ -24,7 +25,7 @@ func upCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "up", Short: "Start the sandbox and leave it running", Args: cobra.NoArgs,
 		Long: "Start the sandbox and leave it running. Ports come from the flags, else from\n" +
-			"EPOXY_SANDBOX_{TEMPORAL,UI,AWS,SLACK,GITHUB}_PORT, else they are free ones.",
+			"EPOXY_SANDBOX_{TEMPORAL,UI,AWS,SLACK,GITHUB,CHEF,GOIARDI}_PORT, else they are free ones.",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if options.Ports, err = stack.PortsFromEnvironment(); err != nil {
 				return err
@@ -48,6 +49,7 @@ func upCommand() *cobra.Command {
 	cmd.Flags().IntVar(&flags.AWS, "aws-port", 0, "port of the AWS stand-in (0: a free one)")
 	cmd.Flags().IntVar(&flags.Slack, "slack-port", 0, "port of the Slack stand-in (0: a free one)")
 	cmd.Flags().IntVar(&flags.GitHub, "github-port", 0, "port of the GitHub stand-in (0: a free one)")
+	cmd.Flags().IntVar(&flags.Chef, "chef-port", 0, "port of the Chef server (0: a free one)")
 	return cmd
 }
 
@@ -59,6 +61,7 @@ func explain(out io.Writer, s *stack.Stack) error {
 	fmt.Fprintf(table, "  AWS\t%s\tmoto, made strict; controls under /epoxy/\n", s.AWSURL())
 	fmt.Fprintf(table, "  Slack\t%s\tshows what Epoxy posts\n", s.SlackURL())
 	fmt.Fprintf(table, "  GitHub\t%s\tcommits, branches, tags and pull requests; controls under /control/\n", s.GitHubURL())
+	fmt.Fprintf(table, "  Chef\t%s\tgoiardi; the client %s has the key %s\n", s.ChefURL(), stack.ChefClient, s.Short(s.ChefKeyFile()))
 	if err := table.Flush(); err != nil {
 		return err
 	}
@@ -123,32 +126,43 @@ func statusCommand() *cobra.Command {
 
 // slackCommand runs the Slack stand-in alone, in the foreground; `up` uses it too.
 func slackCommand() *cobra.Command {
-	return standInCommand("slack", "Slack", slack.TokenVariable, "xoxb-sandbox", func() http.Handler {
-		return slack.NewServer(slack.OptionsFromEnvironment())
+	return standInCommand("slack", "Slack", slack.TokenVariable, "the token that callers must send, for example xoxb-sandbox", func() (http.Handler, error) {
+		return slack.NewServer(slack.OptionsFromEnvironment()), nil
 	})
 }
 
 // githubCommand runs the GitHub stand-in alone, in the foreground; `up` uses it too.
 func githubCommand() *cobra.Command {
-	return standInCommand("github", "GitHub", github.TokenVariable, "ghp_sandbox", func() http.Handler {
-		return github.New(github.OptionsFromEnvironment())
+	return standInCommand("github", "GitHub", github.TokenVariable, "the token that callers must send, for example ghp_sandbox", func() (http.Handler, error) {
+		return github.New(github.OptionsFromEnvironment()), nil
 	})
 }
 
-func standInCommand(name, title, variable, example string, handler func() http.Handler) *cobra.Command {
+// chefCommand runs the gate to a Chef server alone, in the foreground; `up` uses it too.
+func chefCommand() *cobra.Command {
+	return standInCommand("chef", "Chef", chef.ServerVariable, "the address of goiardi, for example http://127.0.0.1:4545", func() (http.Handler, error) {
+		return chef.New(chef.ServerFromEnvironment())
+	})
+}
+
+func standInCommand(name, title, variable, meaning string, handler func() (http.Handler, error)) *cobra.Command {
 	var addr string
 	cmd := &cobra.Command{
 		Use: name, Short: "Run the " + title + " stand-in alone, in the foreground", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if os.Getenv(variable) == "" {
-				return fmt.Errorf("set %s to the token that callers must send, for example %s", variable, example)
+				return fmt.Errorf("set %s to %s", variable, meaning)
+			}
+			answers, err := handler()
+			if err != nil {
+				return err
 			}
 			var listen net.ListenConfig
 			listener, err := listen.Listen(cmd.Context(), "tcp", addr)
 			if err != nil {
 				return fmt.Errorf("%w; choose another address with --addr", err)
 			}
-			server := &http.Server{Handler: handler(), ReadHeaderTimeout: 10 * time.Second}
+			server := &http.Server{Handler: answers, ReadHeaderTimeout: 10 * time.Second}
 			go func() {
 				<-cmd.Context().Done()
 				grace, cancel := context.WithTimeout(context.Background(), 2*time.Second)

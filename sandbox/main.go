@@ -1,4 +1,4 @@
-// Command epoxy-sandbox runs Epoxy's world on one machine: Temporal, AWS, Slack and GitHub, all on 127.0.0.1.
+// Command epoxy-sandbox runs Epoxy's world on one machine: Temporal, AWS, Slack, GitHub and Chef, all on 127.0.0.1.
 package main
 
 import (
@@ -15,7 +15,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := &cobra.Command{
-		Use: "epoxy-sandbox", Short: "Epoxy's world on one machine: Temporal, AWS, Slack and GitHub, all on 127.0.0.1",
+		Use: "epoxy-sandbox", Short: "Epoxy's world on one machine: Temporal, AWS, Slack, GitHub and Chef, all on 127.0.0.1",
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.AddCommand(commands()...)
@@ -33,5 +33,6 @@ func commands() []*cobra.Command {
 		statusCommand(),
 		slackCommand(),
 		githubCommand(),
+		chefCommand(),
 	}
 }

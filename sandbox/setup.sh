@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prepares this machine for Epoxy's sandbox and checks: Python with moto in .tools/venv, the tools in .tools/bin.
+# Prepares this machine for Epoxy's sandbox and checks: Python with moto in .tools/venv, the tools and goiardi in .tools/bin.
 # `make setup` runs it. It says nothing and does nothing when everything is there.
 set -eu
 cd "$(dirname "$0")/.."
@@ -100,6 +100,32 @@ tool() {
 	printf '%s\n' "$want" >"$bin/.$1.stamp"
 }
 
+# setup_goiardi takes the Chef server out of Debian's package. It is not installed, which would start it as a service, open to
+# all; and it is not built, for some of the modules it needs are on no Go proxy any more. Without it all but the sandbox works.
+setup_goiardi() {
+	if command -v goiardi >/dev/null 2>&1 || [ -x "$bin/goiardi" ]; then
+		return
+	fi
+	missing="goiardi, the sandbox's Chef server, is missing, and the sandbox will not start without it"
+	if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-deb >/dev/null 2>&1; then
+		say "$missing; put version 0.11.10 on PATH (on macOS: use a Debian container, such as docker compose has one)"
+		return
+	fi
+	say "fetching goiardi, the sandbox's Chef server"
+	folder=$(mktemp -d)
+	fetch() { (cd "$folder" && apt-get download -qq goiardi 2>"$folder/why" >&2); }
+	if ! fetch && [ "$(id -u)" -eq 0 ]; then
+		apt-get update -qq >/dev/null 2>&1 || true
+		fetch || true
+	fi
+	if dpkg-deb -x "$folder"/goiardi_*.deb "$folder/package" 2>/dev/null; then
+		cp "$folder/package/usr/bin/goiardi" "$bin/goiardi"
+	else
+		say "$missing; run sudo apt-get update, then make setup again ($(tail -n 1 "$folder/why"))"
+	fi
+	rm -rf "$folder"
+}
+
 check_go
 mkdir -p "$bin"
 setup_python
@@ -108,3 +134,4 @@ command -v temporal >/dev/null 2>&1 ||
 tool gotestsum tools gotest.tools/gotestsum
 tool golangci-lint tools github.com/golangci/golangci-lint/v2/cmd/golangci-lint "takes a minute or two the first time"
 tool workflowcheck tools go.temporal.io/sdk/contrib/tools/workflowcheck
+setup_goiardi

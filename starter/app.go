@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/serviceerror"
@@ -35,7 +37,7 @@ const (
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "epoxy",
-		Short:         "Durable glue for AWS: bakes images and rolls them out, prunes what nobody uses",
+		Short:         "Durable glue for AWS: bakes images and rolls them out, prunes what nobody uses, mops up after dead instances",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
@@ -55,11 +57,24 @@ func (a *app) command() *cobra.Command {
 		a.taskQueue = q
 	}
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{outputText, outputJSON}, cobra.ShellCompDirectiveNoFileComp))
-	root.AddCommand(a.bakeCommand(), a.pruneCommand(), a.planCommand(), a.decideCommand(policy.DecideApprove), a.decideCommand(policy.DecideDeny),
+	root.AddCommand(a.bakeCommand(), a.pruneCommand(), a.mopCommand(), a.sweepCommand(), a.planCommand(), a.decideCommand(policy.DecideApprove), a.decideCommand(policy.DecideDeny),
 		a.decideCommand(policy.DecideVeto), a.listCommand(), a.watchCommand(), a.cancelCommand(), a.whyCommand(), a.undoCommand(),
-		a.serveCommand(), a.configCommand(), a.setupCommand())
+		a.schedulesCommand(), a.serveCommand(), a.configCommand(), a.setupCommand())
 	return root
 }
+
+// complete offers names from the configuration to the shell.
+func (a *app) complete(names func(*config.Config) []string) cobra.CompletionFunc {
+	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		cfg, err := config.Load(a.configPath, a.getenv)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		return names(cfg), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func namesOf[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
 
 func (a *app) json() bool { return a.output == outputJSON }
 

@@ -61,8 +61,9 @@ func (a *app) checkConfig() error {
 	for _, w := range cfg.Warnings(a.getenv) {
 		fmt.Fprintln(a.errOut, "warning:", w.Error())
 	}
-	fmt.Fprintf(a.out, "the configuration is good: %d bake targets, %d prune policies\n", len(cfg.BakeTargets(config.Selector{})),
-		len(cfg.PruneNames(policy.PlanOfImages))+len(cfg.PruneNames(policy.PlanOfTaskDefinitions)))
+	fmt.Fprintf(a.out, "the configuration is good: %d bake targets, %d prune policies, %d mop environments, %d sweeps, %d schedules\n",
+		len(cfg.BakeTargets(config.Selector{})), len(cfg.PruneNames(policy.PlanOfImages))+len(cfg.PruneNames(policy.PlanOfTaskDefinitions)),
+		len(cfg.MopEnvironments()), len(cfg.SweepNames()), len(cfg.Schedules()))
 	return nil
 }
 

@@ -12,14 +12,15 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"epoxy/internal/config"
+	"epoxy/internal/intake"
 	"epoxy/internal/policy"
 	"epoxy/workflows"
 )
 
-var decideHelp = map[string]struct{ short, long string }{
-	policy.DecideApprove: {"Approve the plan that a run asks about", "Approve the plan that a run asks about. With --plan, only if it is still that one."},
-	policy.DecideDeny:    {"Deny the plan that a run asks about: nothing is deleted", "Deny the plan that a run asks about: nothing is deleted."},
-	policy.DecideVeto:    {"Keep some items of a plan, or object to all of it", "Keep the items that --item names, or, in mode veto, object to the whole plan."},
+var decideHelp = map[string]struct{ short, long, flags string }{
+	policy.DecideApprove: {"Approve the plan that a run asks about", "Approve the plan that a run asks about. With --plan, only if it is still that one.", ""},
+	policy.DecideDeny:    {"Deny the plan that a run asks about: nothing is deleted", "Deny the plan that a run asks about: nothing is deleted.", ""},
+	policy.DecideVeto:    {"Keep some items of a plan, or object to all of it", "Keep the items that --item names, or, in mode veto, object to the whole plan.", " --item v41 --item sha256:9f86d081884c"},
 }
 
 type decideFlags struct {
@@ -32,7 +33,7 @@ func (a *app) decideCommand(kind string) *cobra.Command {
 	var f decideFlags
 	cmd := &cobra.Command{
 		Use: kind + " WORKFLOW-ID", Short: decideHelp[kind].short, Long: decideHelp[kind].long, Args: cobra.ExactArgs(1),
-		Example: "  epoxy plan prune-images/shop\n  epoxy " + kind + " prune-images/shop --plan 3f2a9c1be7d0 --reason \"checked with the web team\"",
+		Example: "  epoxy plan prune-images/shop\n  epoxy " + kind + " prune-images/shop --plan 3f2a9c1be7d0" + decideHelp[kind].flags + " --reason \"checked with the web team\"",
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.decide(cmd.Context(), kind, args[0], f) },
 	}
 	cmd.Flags().StringVar(&f.plan, "plan", "", "hash of the plan that you looked at, or its first 12 characters or more (default: the plan that is asked about now)")
@@ -47,7 +48,7 @@ func (a *app) decide(ctx context.Context, kind, id string, f decideFlags) error 
 	return a.connected(ctx, func(_ *config.Config, c client.Client, _ client.Options) error {
 		plan := f.plan
 		if plan == "" {
-			asking, err := askingOf(ctx, c, id)
+			asking, err := askingOf(ctx, c, id, "")
 			if err != nil {
 				return err
 			}
@@ -65,9 +66,10 @@ func (a *app) decide(ctx context.Context, kind, id string, f decideFlags) error 
 	})
 }
 
-func askingOf(ctx context.Context, c client.Client, id string) (policy.Asking, error) {
+// askingOf is what a run asks now; without its run id, the current one of the workflow.
+func askingOf(ctx context.Context, c client.Client, id, run string) (policy.Asking, error) {
 	var asking policy.Asking
-	v, err := c.QueryWorkflow(ctx, id, "", workflows.AskingQuery)
+	v, err := c.QueryWorkflow(ctx, id, run, workflows.AskingQuery)
 	if err != nil {
 		return asking, err
 	}
@@ -88,8 +90,18 @@ func sendDecision(ctx context.Context, c client.Client, id, runID, updateID stri
 	if refused, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		return said, exit(exitFailed, "%s: %s", id, refused.Message())
 	}
+	if unanswered(err) {
+		return said, exit(exitFailed, "%s: %w: Temporal did not answer in time; look with `epoxy watch %s`, and decide again if it still asks: nothing is decided twice", id, intake.ErrUnknown, id)
+	}
 	if gone, ok := errors.AsType[*serviceerror.NotFound](err); ok {
 		return said, exit(exitFailed, "%s is not running, so it asks nothing (%s); see epoxy list --all", id, strings.ToLower(gone.Message))
 	}
 	return said, err
+}
+
+// unanswered tells that an Update was sent, and may have been taken.
+// https://pkg.go.dev/go.temporal.io/sdk/client#WorkflowUpdateServiceTimeoutOrCanceledError
+func unanswered(err error) bool {
+	var over *client.WorkflowUpdateServiceTimeoutOrCanceledError
+	return errors.As(err, &over) || temporary(err)
 }

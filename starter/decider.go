@@ -25,7 +25,7 @@ type decider struct {
 
 func (d *decider) decide(ctx context.Context, click intake.Click) (intake.Answer, error) {
 	by := policy.Person{Door: policy.DoorSlack, ID: click.UserID, Name: click.UserName}
-	asking, err := askingOf(ctx, d.temporal, click.Value.WorkflowID)
+	asking, err := askingOf(ctx, d.temporal, click.Value.WorkflowID, click.Value.RunID)
 	if err != nil {
 		return intake.Answer{}, fmt.Errorf("%s does not answer: %w", click.Value.WorkflowID, err)
 	}

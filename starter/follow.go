@@ -129,6 +129,10 @@ func (a *app) ended(ctx context.Context, c client.Client, run startedRun, s snap
 		}
 	}
 	if err == nil {
+		if s.Report == nil { // no worker answered: the result knows, too
+			outcome, _ := result["outcome"].(string)
+			s.Report = &activities.Report{Outcome: outcome, Headline: outcome}
+		}
 		return judge(run.WorkflowID, s.Report)
 	}
 	if s.Report != nil && s.Report.Reason != "" {

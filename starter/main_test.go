@@ -42,6 +42,16 @@ func TestExitCodes(t *testing.T) {
 		"limit out of range":  {[]string{"list", "--limit", "0"}, exitUsage, "1 to 1000"},
 		"watch without an id": {[]string{"watch"}, exitUsage, "accepts 1 arg"},
 		"no server":           {target, exitFailed, "Temporal does not answer at 127.0.0.1:1"},
+		"mop of nobody":       {[]string{"mop"}, exitUsage, "say what is dead: --instance, --node or --ip"},
+		"mop of everybody":    {[]string{"mop", "--instance", "*"}, exitUsage, `--instance: "*" is no instance id`},
+		"mop of a path":       {[]string{"mop", "--node", "../clients/web-2"}, exitUsage, `--node: "../clients/web-2" is no name of a Chef node`},
+		"mop of nowhere":      {[]string{"mop", "--ip", "0.0.0.0"}, exitUsage, "--ip: 0.0.0.0 is no address that one instance has"},
+		"mop in no place":     {[]string{"mop", "--node", "web-2", "--region", "bj"}, exitUsage, "no environment in mop.environments fits"},
+		"mop elsewhere":       {[]string{"mop", "--node", "web-2", "--env", "prd"}, exitUsage, `did you mean "prod"?`},
+		"mop":                 {[]string{"mop", "--node", "web-2"}, exitFailed, "Temporal does not answer at 127.0.0.1:1"},
+		"unknown sweep":       {[]string{"sweep", "prd"}, exitUsage, `no sweep "prd": did you mean "prod"? (has: prod)`},
+		"sweep":               {[]string{"sweep", "prod"}, exitFailed, "Temporal does not answer"},
+		"schedules diff":      {[]string{"schedules", "diff"}, exitFailed, "Temporal does not answer"},
 		"no configuration":    {[]string{"config", "check", "--config", "nowhere.yaml"}, exitUsage, "epoxy.example.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -57,15 +67,23 @@ func TestExitCodes(t *testing.T) {
 }
 
 func TestCompletion(t *testing.T) {
-	stdout, _, code := try(t, "__complete", "bake", "--region", "vg", "--app", "")
-	if code != exitDone || !strings.HasPrefix(stdout, "shop\n") {
-		t.Errorf("exit code %d: %q", code, stdout)
+	for want, args := range map[string][]string{
+		"shop\n":        {"bake", "--region", "vg", "--app", ""},
+		"prod\n:4":      {"mop", "--env", ""},
+		"bj\nvg\n":      {"mop", "--region", ""},
+		"shop\nshop-cn": {"mop", "--account", ""},
+		"prod\n":        {"sweep", ""},
+	} {
+		stdout, _, code := try(t, append([]string{"__complete"}, args...)...)
+		if code != exitDone || !strings.HasPrefix(stdout, want) {
+			t.Errorf("%v: exit code %d: %q", args, code, stdout)
+		}
 	}
 }
 
 func TestListQuery(t *testing.T) {
 	got, err := listQuery(false, "vg/shop", "")
-	if want := "WorkflowType IN ('Bake', 'BakeQueue', 'PruneImages', 'PruneTaskDefinitions', 'Undo') AND ExecutionStatus = 'Running' AND Target STARTS_WITH 'vg/shop'"; err != nil || got != want {
+	if want := "WorkflowType IN ('Bake', 'BakeQueue', 'PruneImages', 'PruneTaskDefinitions', 'Undo', 'Mop', 'MopBreaker', 'Sweep', 'Scheduled') AND ExecutionStatus = 'Running' AND Target STARTS_WITH 'vg/shop'"; err != nil || got != want {
 		t.Errorf("got %s, %v", got, err)
 	}
 	if _, err := listQuery(true, "x' OR WorkflowId != '", ""); err == nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,16 +48,37 @@ func (a *app) pruneKind(kind, short string, run func(context.Context, string, pr
 }
 
 func (a *app) pruneImages(ctx context.Context, name string, f pruneFlags) error {
-	cfg, err := a.load()
-	if err != nil {
-		return err
-	}
+	return a.prune(ctx, f, func(cfg *config.Config) (pruneRun, error) { return pruneImages(cfg, name, byPerson(f.dryRun)) })
+}
+
+func (a *app) pruneTaskDefinitions(ctx context.Context, name string, f pruneFlags) error {
+	return a.prune(ctx, f, func(cfg *config.Config) (pruneRun, error) { return pruneTaskDefinitions(cfg, name, byPerson(f.dryRun)) })
+}
+
+// asked is who asks for a prune, and for how much of it.
+type asked struct {
+	by, request string
+	dryRun      bool
+}
+
+func byPerson(dryRun bool) asked {
+	return asked{by: requester(), request: uuid.NewString(), dryRun: dryRun}
+}
+
+// pruneRun is a run of any kind of prune. A person and a schedule start the very same one.
+type pruneRun struct {
+	id, kind, title string
+	input           any
+	set             workflows.PruneSettings
+}
+
+func pruneImages(cfg *config.Config, name string, by asked) (pruneRun, error) {
 	p, err := cfg.PruneImages(name)
 	if err != nil {
-		return &exitError{code: exitUsage, err: err}
+		return pruneRun{}, &exitError{code: exitUsage, err: err}
 	}
 	in := workflows.PruneImagesInput{
-		PruneSettings: pruneSettings(p.PruneJob, cfg, f), Repositories: p.Repositories, Rules: p.Rules, IgnorePrincipals: p.IgnorePrincipals,
+		PruneSettings: pruneSettings(p.PruneJob, cfg, by), Repositories: p.Repositories, Rules: p.Rules, IgnorePrincipals: p.IgnorePrincipals,
 	}
 	for _, g := range p.GitHub {
 		in.GitHub = append(in.GitHub, workflows.GitHubName{Pattern: g.Pattern, Name: g.Name})
@@ -69,35 +89,32 @@ func (a *app) pruneImages(ctx context.Context, name string, f pruneFlags) error 
 	for _, c := range p.Accounts {
 		in.Accounts = append(in.Accounts, c.Place)
 	}
-	return a.beginPrune(ctx, workflows.PruneImagesType, workflows.PruneImagesWorkflowID(name, f.dryRun), workflows.PruneImagesTitle(in), in, in.PruneSettings, f)
+	return pruneRun{
+		id: workflows.PruneImagesWorkflowID(name, by.dryRun), kind: workflows.PruneImagesType, title: workflows.PruneImagesTitle(in),
+		input: in, set: in.PruneSettings,
+	}, nil
 }
 
-func (a *app) pruneTaskDefinitions(ctx context.Context, name string, f pruneFlags) error {
-	cfg, err := a.load()
-	if err != nil {
-		return err
-	}
+func pruneTaskDefinitions(cfg *config.Config, name string, by asked) (pruneRun, error) {
 	p, err := cfg.PruneTaskDefinitions(name)
 	if err != nil {
-		return &exitError{code: exitUsage, err: err}
+		return pruneRun{}, &exitError{code: exitUsage, err: err}
 	}
-	in := workflows.PruneTaskDefinitionsInput{PruneSettings: pruneSettings(p.PruneJob, cfg, f), Rules: p.Rules}
-	return a.beginPrune(ctx, workflows.PruneTaskDefinitionsType, workflows.PruneTaskDefinitionsWorkflowID(name, f.dryRun), workflows.PruneTaskDefinitionsTitle(in), in, in.PruneSettings, f)
+	in := workflows.PruneTaskDefinitionsInput{PruneSettings: pruneSettings(p.PruneJob, cfg, by), Rules: p.Rules}
+	return pruneRun{
+		id: workflows.PruneTaskDefinitionsWorkflowID(name, by.dryRun), kind: workflows.PruneTaskDefinitionsType, title: workflows.PruneTaskDefinitionsTitle(in),
+		input: in, set: in.PruneSettings,
+	}, nil
 }
 
 // pruneSettings writes everything that the run needs into its input. A dry run differs in one field alone.
-func pruneSettings(j config.PruneJob, cfg *config.Config, f pruneFlags) workflows.PruneSettings {
+func pruneSettings(j config.PruneJob, cfg *config.Config, by asked) workflows.PruneSettings {
 	out := workflows.PruneSettings{
-		Policy: j.Policy, Place: j.Place, DryRun: f.dryRun, RequestedBy: requester(), Request: uuid.NewString(),
+		Policy: j.Policy, Place: j.Place, DryRun: by.dryRun, RequestedBy: by.by, Request: by.request,
 		Sources: j.Sources, RollbackRevisions: j.RollbackRevisions, ExpectClusters: j.ExpectClusters, InUse: j.InUse, Caps: j.Caps,
-		Approval: workflows.ApprovalInput{
-			Mode: j.Approval.Mode, Approvers: j.Approval.Approvers, Window: j.Approval.Window, Expires: j.Approval.Expires,
-			Remind: j.Approval.Remind, Channel: j.Approval.Channel,
-		},
-		Timeout: j.Timeout,
-		Store:   activities.Store{Place: j.Artifacts.Place, Bucket: j.Artifacts.Bucket, Prefix: j.Artifacts.Prefix},
-		Ledger:  activities.LedgerTable{Place: j.Ledger.Place, Table: j.Ledger.Table},
-		Telling: workflows.Telling{Channel: j.Channel, UI: strings.TrimSuffix(string(cfg.Temporal.UI), "/")},
+		Approval: approvalInput(j.Approval), Timeout: j.Timeout,
+		Store: store(j.Artifacts), Ledger: activities.LedgerTable{Place: j.Ledger.Place, Table: j.Ledger.Table},
+		Telling: telling(cfg, j.Channel),
 	}
 	for _, o := range j.InUseObjects {
 		out.InUseObjects = append(out.InUseObjects, activities.ListedObject{Place: o.Place, Bucket: o.Bucket, Key: o.Key})
@@ -108,15 +125,31 @@ func pruneSettings(j config.PruneJob, cfg *config.Config, f pruneFlags) workflow
 // backstop is how long after its own deadline a run may still report. A run that Temporal ends says nothing to anybody.
 const backstop = 24 * time.Hour
 
-func (a *app) beginPrune(ctx context.Context, kind, id, title string, input any, s workflows.PruneSettings, f pruneFlags) error {
+func (a *app) prune(ctx context.Context, f pruneFlags, resolve func(*config.Config) (pruneRun, error)) error {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	run, err := resolve(cfg)
+	if err != nil {
+		return err
+	}
 	return a.connected(ctx, func(_ *config.Config, c client.Client, o client.Options) error {
 		return a.begin(ctx, c, o, job{
-			id: id, kind: kind, input: input, ui: s.Telling.UI, timeout: s.Timeout + backstop,
-			attributes: temporal.NewSearchAttributes(workflows.TargetKey.ValueSet(s.Policy), workflows.AccountKey.ValueSet(s.Place.Account),
-				workflows.RegionKey.ValueSet(s.Place.Region), workflows.OutcomeKey.ValueSet(activities.OutcomeRunning)),
-			summary: title,
-			details: fmt.Sprintf("In %s, approval **%s**. Requested by %s.", s.Place, s.Approval.Mode, s.RequestedBy),
-			hint:    "wait for it, or decide what it asks: epoxy watch " + id,
+			id: run.id, kind: run.kind, input: run.input, ui: run.set.Telling.UI, timeout: run.set.Timeout + backstop,
+			attributes: targetAttributes(run.set.Policy, run.set.Place.Account, run.set.Place.Region),
+			summary:    run.title,
+			details:    fmt.Sprintf("In %s, approval **%s**. Requested by %s.", run.set.Place, run.set.Approval.Mode, run.set.RequestedBy),
+			hint:       "wait for it, or decide what it asks: epoxy watch " + run.id,
 		}, f.wait)
 	})
+}
+
+// targetAttributes are what a run is found by. Account and Region are left out where there are several.
+func targetAttributes(target, account, region string) temporal.SearchAttributes {
+	all := []temporal.SearchAttributeUpdate{workflows.TargetKey.ValueSet(target), workflows.OutcomeKey.ValueSet(activities.OutcomeRunning)}
+	if account != "" {
+		all = append(all, workflows.AccountKey.ValueSet(account), workflows.RegionKey.ValueSet(region))
+	}
+	return temporal.NewSearchAttributes(all...)
 }

@@ -107,7 +107,14 @@ func connectActivities(ctx context.Context, cfg *config.Config, temporal client.
 	if talk != nil {
 		slack.Client = talk
 	}
-	others := activities.Others{Slack: slack, Runs: &activities.Runs{Client: temporal}}
+	others := activities.Others{Slack: slack, Runs: &activities.Runs{Client: temporal}, Temporal: temporal, Chef: map[string]activities.ChefAPI{}}
+	servers, err := connect.ChefServers(cfg.ChefServers())
+	if err != nil {
+		return nil, err
+	}
+	for name, server := range servers {
+		others.Chef[name] = server
+	}
 	gh, err := connect.GitHub(ctx, cfg.GitHub)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,8 @@ package workflows
 
 import (
 	"go.temporal.io/sdk/temporal"
+
+	"epoxy/internal/policy"
 )
 
 // Every name in this file is permanent: it stands in histories, schedules and people's scripts.
@@ -20,11 +22,22 @@ const (
 	PruneTaskDefinitionsType = "PruneTaskDefinitions"
 	PrunePartType            = "PrunePart"
 	UndoType                 = "Undo"
+	MopType                  = "Mop"
+	MopReportType            = "MopReport"
+	MopBreakerType           = "MopBreaker"
+	SweepType                = "Sweep"
+	ScheduledType            = "Scheduled"
+)
+
+// Signals.
+const (
+	AnnouncedSignal = "announced" // policy.Announcement, of a mop
+	LinesSignal     = "lines"     // []activities.MopLine, of a mop report
 )
 
 // JobTypes are the workflows that people start and list; the others are parts of them.
 func JobTypes() []string {
-	return []string{BakeType, BakeQueueType, PruneImagesType, PruneTaskDefinitionsType, UndoType}
+	return []string{BakeType, BakeQueueType, PruneImagesType, PruneTaskDefinitionsType, UndoType, MopType, MopBreakerType, SweepType, ScheduledType}
 }
 
 // Queries and updates.
@@ -80,3 +93,18 @@ func PrunePartWorkflowID(kind, name string) string {
 
 // UndoWorkflowID is the lock of a ledger entry.
 func UndoWorkflowID(entry string) string { return "undo/" + entry }
+
+// MopWorkflowID is the lock of a dead instance: every event of it reaches this one run.
+func MopWorkflowID(s policy.Subject) string { return "mop/" + s.Key() }
+
+// MopReportWorkflowID gathers what an environment's mops have to tell.
+func MopReportWorkflowID(environment string) string { return "mop-report/" + environment }
+
+// MopBreakerWorkflowID asks people when an environment's breaker has tripped.
+func MopBreakerWorkflowID(environment string) string { return "mop-breaker/" + environment }
+
+// SweepWorkflowID is the lock of a sweep.
+func SweepWorkflowID(sweep string) string { return "sweep/" + sweep }
+
+// ScheduledWorkflowID is the beginning of the ids that a schedule starts, to which Temporal appends the time.
+func ScheduledWorkflowID(schedule string) string { return "scheduled/" + schedule }

@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -45,6 +44,7 @@ type PruneResult struct {
 	Bytes   int64               `json:"bytes"`
 	Kept    int                 `json:"kept"` // planned, and kept at the second look
 	Failed  int                 `json:"failed"`
+	AtLeast bool                `json:"at_least,omitempty"` // what became of a batch is not known: so many are gone, or more
 	Blocked []policy.Blocked    `json:"blocked,omitempty"`
 }
 
@@ -86,15 +86,17 @@ type prune struct {
 	planned activities.WritePlanOutput
 	parts   []policy.PlanPart
 	vetoed  []string
-	by      string // who approved
-	late    bool   // the policy's timeout is over
+	named   map[string]bool // vetoes that mean something of the plan
+	stray   []string        // those that do not
+	by      string          // who approved
+	late    bool            // the policy's timeout is over
 	notes   notes
 	out     PruneResult
 }
 
 func newPrune(ctx workflow.Context, title string, set PruneSettings) (*prune, error) {
 	info := workflow.GetInfo(ctx)
-	p := &prune{set: set, begun: info.WorkflowStartTime, blocked: map[string]string{}, out: PruneResult{RunID: info.WorkflowExecution.RunID}}
+	p := &prune{set: set, begun: info.WorkflowStartTime, blocked: map[string]string{}, named: map[string]bool{}, out: PruneResult{RunID: info.WorkflowExecution.RunID}}
 	steps := []string{stepSurvey, stepPlan}
 	if !set.DryRun {
 		steps = append(steps, stepApprove, stepDelete)
@@ -128,7 +130,7 @@ func (p *prune) run(ctx workflow.Context) (PruneResult, error) {
 }
 
 func (p *prune) work(ctx workflow.Context) error {
-	if err := errors.Join(p.planner.validate(p.WorkflowID), p.set.validate()); err != nil {
+	if err := p.validate(ctx); err != nil {
 		return refuse(activities.ErrInvalid, err.Error())
 	}
 	for attempt := 1; ; attempt++ {
@@ -138,7 +140,7 @@ func (p *prune) work(ctx workflow.Context) error {
 		if p.set.DryRun || p.planned.Totals.Delete == 0 {
 			return nil
 		}
-		got, err := p.askPeople(ctx)
+		got, err := p.askPeople(ctx, func(now time.Time) bool { return attempt < maxPlans && p.roomAt(now) })
 		if err != nil {
 			return err
 		}
@@ -146,29 +148,19 @@ func (p *prune) work(ctx workflow.Context) error {
 			p.vetoed, p.by = got.Vetoed, got.By
 			break
 		}
-		late := workflow.Now(ctx).Add(p.set.Approval.Expires).After(p.begun.Add(p.set.Timeout))
-		if got.Outcome != activities.OutcomeExpired || attempt == maxPlans || late {
+		now := workflow.Now(ctx)
+		p.late = p.late || got.Outcome == activities.OutcomeExpired && !now.Before(p.deadline())
+		if got.Outcome != activities.OutcomeExpired || attempt == maxPlans || !p.roomAt(now) {
 			return refuse(errNotGranted, p.refusal(got))
 		}
 	}
 	return p.act(ctx)
 }
 
-// errNotGranted ends a run in which people said no, or nothing. It is not a failure.
-const errNotGranted = "NotGranted"
-
-func (p *prune) refusal(got resolution) string {
-	p.out.Outcome = got.Outcome
-	switch {
-	case got.Outcome == activities.OutcomeExpired:
-		return "nobody answered; nothing was deleted"
-	case got.Reason != "":
-		return fmt.Sprintf("%s by %s: %s", got.Outcome, got.By, got.Reason)
-	}
-	return fmt.Sprintf("%s by %s", got.Outcome, got.By)
-}
-
+// makePlan begins with nothing: what is left of a plan before would be told when this one fails.
 func (p *prune) makePlan(ctx workflow.Context) error {
+	p.planned, p.parts, p.attach, p.Facts = activities.WritePlanOutput{}, nil, nil, nil
+	p.out.Plan, p.out.Totals = activities.Artifact{}, policy.Totals{}
 	p.begin(ctx, stepSurvey, "Looking at who uses what")
 	if err := p.planner.survey(ctx); err != nil {
 		return err
@@ -190,24 +182,6 @@ func (p *prune) makePlan(ctx workflow.Context) error {
 	p.attach = &activities.Attachment{Store: p.set.Store, Plan: p.planned.Plan}
 	p.end(ctx, fmt.Sprintf("%s would go, %d stay", p.planner.things(t.Delete), t.Images-t.Delete))
 	return nil
-}
-
-func (p *prune) askPeople(ctx workflow.Context) (resolution, error) {
-	p.begin(ctx, stepApprove, "Waiting for a decision about "+p.planner.things(p.planned.Totals.Delete))
-	p.step(stepApprove).Note = fmt.Sprintf("plan %s; decide in Slack, or with epoxy approve|deny|veto %s", policy.ShortHash(p.planned.Plan.SHA256), p.WorkflowID)
-	p.show(ctx)
-	q := p.question()
-	got, err := p.ask(ctx, p.reporter, q)
-	if err != nil {
-		return got, err
-	}
-	if got.Granted {
-		p.fact("Approved by", got.By)
-		p.end(ctx, got.By)
-		return got, nil
-	}
-	p.end(ctx, p.refusal(got))
-	return got, nil
 }
 
 // act deletes, one child run for each part; nothing is cancelled in the middle of a batch.
@@ -236,7 +210,8 @@ func (p *prune) act(ctx workflow.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	p.end(ctx, p.planner.things(p.out.Deleted)+" deleted"+p.sized(p.out.Bytes, ", %s"))
+	p.end(ctx, p.gone()+" deleted"+p.sized(p.out.Bytes, ", %s"))
+	p.stray = p.strayVetoes()
 	return nil
 }
 
@@ -271,5 +246,9 @@ func (p *prune) count(name string, out PrunePartResult) {
 	p.out.Bytes += out.Bytes
 	p.out.Kept += out.Kept
 	p.out.Failed += out.Failed
+	p.out.AtLeast = p.out.AtLeast || out.AtLeast
+	for _, item := range out.Named {
+		p.named[item] = true
+	}
 	p.notes.add(name, out)
 }

@@ -3,6 +3,7 @@ package workflows
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"go.temporal.io/sdk/activity"
@@ -49,12 +50,11 @@ func (w *pruneWorld) once(what string) {
 	}
 }
 
-func (f *pruneFakes) FindRepositories(ctx context.Context, _ activities.FindRepositoriesInput) (activities.FindRepositoriesOutput, error) {
+func (f *pruneFakes) FindRepositories(ctx context.Context, in activities.FindRepositoriesInput) (activities.FindRepositoriesOutput, error) {
 	return play(ctx, f.w, "", func() (out activities.FindRepositoriesOutput) {
-		for _, name := range []string{"shop/data", "shop/web"} {
-			if r := f.w.repos[name]; r != nil {
-				out.Repositories = append(out.Repositories, r.access)
-			}
+		f.w.most = in.Most
+		for _, name := range slices.Sorted(maps.Keys(f.w.repos)) {
+			out.Repositories = append(out.Repositories, f.w.repos[name].access)
 		}
 		return out
 	})
@@ -63,9 +63,9 @@ func (f *pruneFakes) FindRepositories(ctx context.Context, _ activities.FindRepo
 func (f *pruneFakes) SurveyUses(ctx context.Context, in activities.SurveyUsesInput) (activities.SurveyUsesOutput, error) {
 	where := in.Source + "@" + in.Place.Account
 	return play(ctx, f.w, where, func() activities.SurveyUsesOutput {
-		f.w.surveyed = append(f.w.surveyed, where)
+		f.w.surveyed, f.w.looked = append(f.w.surveyed, where), append(f.w.looked, in.Place.String())
 		return activities.SurveyUsesOutput{
-			Uses: activities.Artifact{Key: where, SHA256: where}, Counts: []policy.UseCount{{Place: in.Place.String(), Kind: policy.UseTask, Count: f.w.uses}},
+			Uses: activities.Artifact{Key: where, SHA256: where}, Counts: []policy.UseCount{{Place: in.Place.String(), Kind: f.w.kind, Count: f.w.uses}},
 		}
 	})
 }
@@ -127,6 +127,7 @@ func (f *pruneFakes) DeleteImages(ctx context.Context, in activities.DeleteImage
 		f.w.batches = append(f.w.batches, in.Deletion)
 		f.w.once(fmt.Sprintf("%s %03d+%d", in.Repository.Name, in.From, in.Count))
 		out := activities.DeletionOutput{Deleted: in.Count - len(f.w.given) - len(f.w.refused), Kept: f.w.given, Failed: f.w.refused}
+		out.Named = slices.DeleteFunc(slices.Clone(in.Vetoed), func(item string) bool { return !slices.Contains(f.w.known, item) })
 		out.Bytes = int64(out.Deleted) << 20
 		f.w.given, f.w.refused = nil, nil
 		return out
@@ -143,7 +144,10 @@ func (f *pruneFakes) PostReport(ctx context.Context, in activities.PostReportInp
 		m := f.w.messages[i]
 		m.report = in.Report
 		m.posts++
-		return activities.PostReportOutput{Channel: m.channel, TS: m.ts}
+		if in.Attach != nil {
+			f.w.attached[in.Report.RunID]++
+		}
+		return activities.PostReportOutput{Channel: m.channel, TS: m.ts, Attached: in.Attach != nil}
 	})
 }
 

@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -62,10 +61,15 @@ type imagePlanner struct {
 	in     PruneImagesInput
 	access []policy.RepositoryAccess
 	sorted activities.SortUsesOutput
+	old    bool // begun before surveyHome
 }
 
-// maxRepositories keeps one run's history small: 15 to 25 events for each repository.
-const maxRepositories = 400
+// maxRepositories keeps one run's history below 10,000 events, of which Temporal warns: each repository takes 18 for a plan,
+// of which there may be three, and 6 for its deletion. https://docs.temporal.io/workflow-execution/limits
+const maxRepositories = 150
+
+// mostEver is what it was before.
+const mostEver = 400
 
 func (p *imagePlanner) rules(root *policy.Plan) { root.ImageRules = &p.in.Rules }
 func (p *imagePlanner) kind() string            { return policy.PlanOfImages }
@@ -76,7 +80,7 @@ func (p *imagePlanner) survey(ctx workflow.Context) error {
 	if err := p.findAccess(ctx); err != nil {
 		return err
 	}
-	if err := p.look(ctx, p.places()); err != nil {
+	if err := p.look(ctx, p.places(ctx)); err != nil {
 		return err
 	}
 	if err := p.allFailed(); err != nil {
@@ -90,7 +94,7 @@ func (p *imagePlanner) survey(ctx workflow.Context) error {
 		return err
 	}
 	if p.sorted.Images == 0 {
-		return refuse(activities.ErrInvalid, "no image is in use anywhere, which is hardly true: check aws.accounts, region and sources of prune.images."+p.set.Policy+p.failedNote())
+		return refuse(activities.ErrInvalid, "no image is in use anywhere, lists and rollback revisions apart, which is hardly true: check aws.accounts, region and sources of prune.images."+p.set.Policy+p.failedNote())
 	}
 	p.block()
 	return nil
@@ -102,12 +106,12 @@ func (p *imagePlanner) findAccess(ctx workflow.Context) error {
 	var found activities.FindRepositoriesOutput
 	look := workflow.WithScheduleToCloseTimeout(surveys(ctx, "Find the repositories and who may use them"), lookBound)
 	err := workflow.ExecuteActivity(look, repositories.FindRepositories, activities.FindRepositoriesInput{
-		Place: p.set.Place, Patterns: p.in.Repositories,
+		Place: p.set.Place, Patterns: p.in.Repositories, Most: max(maxRepositories, len(p.access)), // a run goes on with those that it began with
 	}).Get(ctx, &found)
 	if err != nil {
 		return err
 	}
-	if n := len(found.Repositories); n > maxRepositories {
+	if n := len(found.Repositories); n > mostEver {
 		return refuse(activities.ErrInvalid, fmt.Sprintf("%d repositories match, and one policy takes %d: split prune.images.%s", n, maxRepositories, p.set.Policy))
 	}
 	p.access = nil
@@ -131,36 +135,59 @@ func (p *imagePlanner) repositories() []policy.Repository {
 	return out
 }
 
-// places are where images of these repositories may be used: the own account, the configured consumers, and every account
-// that a repository lets in and that can be entered.
-func (p *imagePlanner) places() []activities.Place {
-	all := append([]activities.Place{p.set.Place}, p.in.Consumers...)
-	for _, access := range p.access {
-		for _, account := range access.Accounts {
-			i := slices.IndexFunc(p.in.Accounts, func(known activities.Place) bool { return known.Account == account })
-			known := slices.ContainsFunc(all, func(place activities.Place) bool { return place.Account == account })
-			if i >= 0 && !known && !slices.Contains(p.in.IgnorePrincipals, account) {
-				all = append(all, p.in.Accounts[i].In(p.set.Place.Region))
-			}
-		}
+// reach is where images of these repositories may be used.
+func (p *imagePlanner) reach() policy.Reach {
+	r := policy.Reach{Home: spotOf(p.set.Place), Ignored: p.in.IgnorePrincipals, Repositories: p.access}
+	for _, place := range p.in.Consumers {
+		r.Consumers = append(r.Consumers, spotOf(place))
 	}
-	slices.SortFunc(all, func(a, b activities.Place) int { return cmp.Compare(a.String(), b.String()) })
-	return slices.CompactFunc(all, func(a, b activities.Place) bool { return a.String() == b.String() })
+	for _, place := range p.in.Accounts {
+		r.Accounts = append(r.Accounts, place.Account)
+	}
+	return r
+}
+
+func spotOf(place activities.Place) policy.Spot {
+	return policy.Spot{Account: place.Account, Region: place.Region}
+}
+
+// places are where to look, with the roles to enter them.
+func (p *imagePlanner) places(ctx workflow.Context) []activities.Place {
+	spots := p.reach().Spots()
+	if p.old = !since(ctx, surveyHome); p.old {
+		spots = slices.DeleteFunc(spots, p.wasHidden)
+	}
+	named := append([]activities.Place{p.set.Place}, p.in.Consumers...)
+	places := make([]activities.Place, len(spots))
+	for i, spot := range spots {
+		same := func(place activities.Place) bool { return spotOf(place) == spot }
+		if at := slices.IndexFunc(named, same); at >= 0 {
+			places[i] = named[at]
+			continue
+		}
+		at := slices.IndexFunc(p.in.Accounts, func(known activities.Place) bool { return known.Account == spot.Account })
+		places[i] = p.in.Accounts[at].In(spot.Region)
+	}
+	return places
+}
+
+// wasHidden tells what was not surveyed before surveyHome: an account that is a consumer in some other Region alone.
+func (p *imagePlanner) wasHidden(spot policy.Spot) bool {
+	r := p.reach()
+	return spot != r.Home && !slices.Contains(r.Consumers, spot) &&
+		slices.ContainsFunc(r.Consumers, func(c policy.Spot) bool { return c.Account == spot.Account })
 }
 
 // block says, for each repository, why nothing may be deleted from it.
 func (p *imagePlanner) block() {
-	known := map[string]bool{p.set.Place.Account: true}
-	for _, place := range slices.Concat(p.in.Accounts, p.in.Consumers) {
-		known[place.Account] = true
+	surveys := p.failures()
+	if p.old { // then a look in any Region counted
+		for _, s := range slices.Clone(surveys) {
+			s.Region = p.set.Place.Region
+			surveys = append(surveys, s)
+		}
 	}
-	consumers := make([]string, 0, len(p.in.Consumers))
-	for _, c := range p.in.Consumers {
-		consumers = append(consumers, c.Account)
-	}
-	blocked := policy.BlockedBy(policy.BlockInput{
-		Repositories: p.access, Known: known, Consumers: consumers, Ignored: p.in.IgnorePrincipals, Surveys: p.failures(),
-	})
+	blocked := policy.BlockedBy(p.reach(), surveys)
 	for _, a := range p.access {
 		if why := blocked[a.Repository.String()]; why != "" {
 			p.blocked[a.Repository.String()] = why
@@ -174,6 +201,9 @@ func (p *imagePlanner) plan(ctx workflow.Context) ([]policy.PlanPart, error) {
 	gate, wg := workflow.NewSemaphore(ctx, partsAtOnce), workflow.NewWaitGroup(ctx)
 	for _, access := range p.access {
 		if err := gate.Acquire(ctx, 1); err != nil {
+			if since(ctx, waitForPlanners) {
+				wg.Wait(detached(ctx))
+			}
 			return nil, err
 		}
 		wg.Add(1)
@@ -181,6 +211,9 @@ func (p *imagePlanner) plan(ctx workflow.Context) ([]policy.PlanPart, error) {
 			defer wg.Done()
 			defer gate.Release(1)
 			part, err := p.planRepository(ctx, access.Repository)
+			if ctx.Err() != nil {
+				return
+			}
 			if err != nil {
 				p.blocked[access.Repository.String()] = "it could not be planned: " + reasonOf(err)
 				return

@@ -1,7 +1,9 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -33,6 +35,9 @@ type PrunePartResult struct {
 	// Some of what was kept and what failed, for the report; the ledger and the child's history have all of it.
 	KeptNotes   []string `json:"kept_notes,omitempty"`
 	FailedNotes []string `json:"failed_notes,omitempty"`
+	// AtLeast says that so many are gone, or more: the last batch stopped, and what became of it is not known.
+	AtLeast bool     `json:"at_least,omitempty"`
+	Named   []string `json:"named,omitempty"` // vetoes that mean something of the part
 }
 
 const (
@@ -64,6 +69,7 @@ func PrunePart(ctx workflow.Context, in PrunePartInput) (PrunePartResult, error)
 		in.From, in.Count = b.from, b.count
 		done, err := deleteBatch(detached(ctx), in)
 		if err != nil {
+			out.stopped(err)
 			return out, temporal.NewNonRetryableApplicationError(reasonOf(err), errStopped, err, out)
 		}
 		out.add(done)
@@ -123,6 +129,26 @@ func (r *PrunePartResult) add(done activities.DeletionOutput) {
 	r.Failed += len(done.Failed)
 	r.KeptNotes = addNotes(r.KeptNotes, done.Kept)
 	r.FailedNotes = addNotes(r.FailedNotes, done.Failed)
+	for _, item := range done.Named {
+		if !slices.Contains(r.Named, item) {
+			r.Named = append(r.Named, item)
+		}
+	}
+}
+
+// stopped counts what the last attempt at a batch says was done, there or before it.
+func (r *PrunePartResult) stopped(err error) {
+	var so activities.DeletionSoFar
+	app, ok := errors.AsType[*temporal.ApplicationError](err)
+	if !ok || !app.HasDetails() || app.Details(&so) != nil {
+		r.AtLeast = true // nothing came back from it: the ledger knows
+		return
+	}
+	r.Deleted += so.Deleted
+	r.Bytes += so.Bytes
+	r.Kept += so.Kept
+	r.Failed += so.Failed
+	r.AtLeast = so.Open > 0
 }
 
 func addNotes(notes []string, verdicts []policy.Verdict) []string {

@@ -18,6 +18,9 @@ func (p *imagePlanner) recheck(ctx workflow.Context) error {
 	}
 	for _, old := range before {
 		name := old.Repository.String()
+		if !p.goesFrom(name) {
+			continue // nothing is blocked where nothing would go
+		}
 		i := slices.IndexFunc(p.access, func(a policy.RepositoryAccess) bool { return a.Repository == old.Repository })
 		switch {
 		case i < 0:
@@ -31,18 +34,19 @@ func (p *imagePlanner) recheck(ctx workflow.Context) error {
 	return nil
 }
 
-// delete is the child run of one repository.
+func (p *imagePlanner) goesFrom(name string) bool {
+	return slices.ContainsFunc(p.parts, func(part policy.PlanPart) bool { return part.Name == name && part.Totals.Delete > 0 })
+}
+
+// delete is the child run of one repository. Whoever may use it is looked at again.
 func (p *imagePlanner) delete(d activities.Deletion) PrunePartInput {
 	i := slices.IndexFunc(p.access, func(a policy.RepositoryAccess) bool { return a.Repository.String() == d.Part.Name })
-	access := p.access[i]
+	access, reach := p.access[i], p.reach()
 	for _, look := range p.again() {
-		account := look.Place.Account
-		own := account == access.Repository.Account
-		consumer := slices.ContainsFunc(p.in.Consumers, func(c activities.Place) bool { return c.Account == account })
-		if own || consumer || slices.Contains(access.Accounts, account) {
+		if reach.MayUse(access, spotOf(look.Place)) {
 			d.Again = append(d.Again, look)
 		}
 	}
-	d.Listed = p.lists()
+	d.Listed = p.listsAgain()
 	return PrunePartInput{Kind: p.kind(), Deletion: d, Repository: access.Repository, ImageRules: p.in.Rules}
 }

@@ -109,7 +109,8 @@ func (p *prune) finish(ctx workflow.Context, err error) (PruneResult, error) {
 	if n := len(p.out.Blocked); n > linesKept { // the plan's root has all of them
 		p.out.Blocked = p.out.Blocked[:linesKept]
 	}
-	p.Lists = slices.Concat(p.blockedList(), list("Refused by AWS", p.notes.failed, p.out.Failed), list("Kept at the second look", p.notes.kept, p.out.Kept))
+	p.Lists = slices.Concat(p.blockedList(), list("Refused by AWS", p.notes.failed, p.out.Failed), list("Kept at the second look", p.notes.kept, p.out.Kept),
+		list("Vetoed, and nothing that would go is called so: mistyped?", p.stray, len(p.stray)))
 	if p.planned.Plan.SHA256 != "" {
 		p.Lists = append(p.Lists, p.keptBecause()...)
 	}
@@ -130,7 +131,7 @@ func (p *prune) finish(ctx workflow.Context, err error) (PruneResult, error) {
 }
 
 func (p *prune) ending(ctx workflow.Context, err error) (outcome, headline, reason string) {
-	deleted := p.planner.things(p.out.Deleted) + " deleted" + p.sized(p.out.Bytes, ", %s freed")
+	deleted := p.gone() + " deleted" + p.sized(p.out.Bytes, ", %s freed")
 	switch {
 	case isType(err, errNotGranted):
 		return p.out.Outcome, "Nothing was deleted: " + reasonOf(err), ""
@@ -152,7 +153,7 @@ func (p *prune) ending(ctx workflow.Context, err error) (outcome, headline, reas
 		headline = fmt.Sprintf("Nothing to delete among %s", p.planner.things(t.Images))
 	default:
 		headline = deleted
-		p.fact("Deleted", fmt.Sprintf("%d of %d planned", p.out.Deleted, t.Delete))
+		p.fact("Deleted", fmt.Sprintf("%s%d of %d planned", p.atLeast(), p.out.Deleted, t.Delete))
 		if p.out.Bytes > 0 {
 			p.fact("Freed", policy.HumanBytes(p.out.Bytes))
 		}
@@ -164,6 +165,26 @@ func (p *prune) ending(ctx workflow.Context, err error) (outcome, headline, reas
 		headline += fmt.Sprintf("; %d refused by AWS", p.out.Failed)
 	}
 	return outcome, headline, ""
+}
+
+// gone says how many were deleted, as far as anybody knows.
+func (p *prune) gone() string { return p.atLeast() + p.planner.things(p.out.Deleted) }
+
+func (p *prune) atLeast() string {
+	if p.out.AtLeast {
+		return "at least "
+	}
+	return ""
+}
+
+// strayVetoes are those that mean nothing in the plan. Of a part that was not gone through nobody knows what they mean there.
+func (p *prune) strayVetoes() []string {
+	for _, part := range p.parts {
+		if part.Totals.Delete > 0 && p.blocked[part.Name] != "" {
+			return nil
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(p.vetoed), func(item string) bool { return p.named[item] })
 }
 
 // sized says how much, where there is something to say: task definitions take no space.
@@ -184,7 +205,7 @@ func plural(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// partDone is what a part had done until it stopped. Where nobody knows, because it was terminated, the ledger does.
+// partDone is what a part had done until it stopped. Where the run is not told, because it was terminated, the ledger knows.
 func partDone(err error) (out PrunePartResult) {
 	var details interface{ Details(...any) error }
 	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok && app.HasDetails() {
@@ -193,7 +214,8 @@ func partDone(err error) (out PrunePartResult) {
 		details = cancelled
 	}
 	if details == nil || details.Details(&out) != nil {
-		return PrunePartResult{}
+		_, another := errors.AsType[*temporal.ChildWorkflowExecutionAlreadyStartedError](err)
+		return PrunePartResult{AtLeast: !another && !temporal.IsCanceledError(err)}
 	}
 	return out
 }

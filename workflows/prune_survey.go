@@ -110,13 +110,21 @@ func (p *prune) uses() []activities.Artifact {
 	return all
 }
 
-// again is what to look at before each batch.
+// again is what to look at before each batch, and nothing of it is stored. It stands in the input of every batch.
 func (p *prune) again() []activities.SurveyUsesInput {
 	out := make([]activities.SurveyUsesInput, len(p.surveys))
 	for i, s := range p.surveys {
+		s.in.Store = activities.Store{}
 		out[i] = s.in
 	}
 	return out
+}
+
+// listsAgain are the lists to read before each batch.
+func (p *prune) listsAgain() activities.ReadListedUsesInput {
+	in := p.lists()
+	in.Store = activities.Store{}
+	return in
 }
 
 // failures are the surveys as policy judges them.
@@ -189,7 +197,7 @@ func (p *prune) writePlan(ctx workflow.Context) error {
 	}
 	p.planner.rules(&root)
 	var planner *activities.Planner
-	return workflow.ExecuteActivity(calls(ctx, "Write the plan"), planner.WritePlan, activities.WritePlanInput{
+	return workflow.ExecuteActivity(workflow.WithHeartbeatTimeout(calls(ctx, "Write the plan"), heartbeat), planner.WritePlan, activities.WritePlanInput{
 		Store: p.set.Store, Plan: root, Caps: p.set.Caps,
 	}).Get(ctx, &p.planned)
 }

@@ -47,7 +47,7 @@ func (p *definitionPlanner) survey(ctx workflow.Context) error {
 	if err := p.look(ctx, []activities.Place{p.set.Place}); err != nil {
 		return err
 	}
-	found := 0
+	found, seen := 0, 0
 	for _, s := range p.surveys {
 		if s.failed != "" {
 			return refuse(activities.ErrInvalid, fmt.Sprintf("what is in use is not known, so nothing is deleted: %s in %s: %s", s.in.Source, s.in.Place, s.failed))
@@ -55,9 +55,10 @@ func (p *definitionPlanner) survey(ctx workflow.Context) error {
 		for _, c := range s.out.Counts {
 			found += c.Count
 		}
+		seen += policy.DefinitionsCounted(s.out.Counts)
 	}
-	if found == 0 {
-		return refuse(activities.ErrInvalid, "no task definition is in use anywhere, which is hardly true: check aws.accounts, region and sources of prune.task_definitions."+p.set.Policy)
+	if found == 0 || seen == 0 && since(ctx, definitionsSeen) {
+		return refuse(activities.ErrInvalid, "no task definition is in use anywhere, lists and rollback revisions apart, which is hardly true: check aws.accounts, region and sources of prune.task_definitions."+p.set.Policy)
 	}
 	return nil
 }
@@ -84,6 +85,6 @@ func (p *definitionPlanner) plan(ctx workflow.Context) ([]policy.PlanPart, error
 func (p *definitionPlanner) recheck(workflow.Context) error { return nil }
 
 func (p *definitionPlanner) delete(d activities.Deletion) PrunePartInput {
-	d.Again, d.Listed = p.again(), p.lists()
+	d.Again, d.Listed = p.again(), p.listsAgain()
 	return PrunePartInput{Kind: p.kind(), Deletion: d, TaskDefinitionRules: p.in.Rules}
 }

@@ -42,8 +42,10 @@ func TestPruneTaskDefinitionsNeedsEverySurvey(t *testing.T) {
 		"a survey fails": func(w *pruneWorld) {
 			w.failing["SurveyUses:"+policy.SourceScheduler+"@"+owner] = activities.Refuse(activities.ErrForbidden, "no")
 		},
-		"nothing is used": func(w *pruneWorld) { w.uses = 0 },
-		"without ecs":     func(w *pruneWorld) { w.in.Sources = []string{policy.SourceLambda} },
+		"nothing is used":          func(w *pruneWorld) { w.uses = 0 },
+		"rollback revisions":       func(w *pruneWorld) { w.kind = policy.UseRollback },
+		"what holds no definition": func(w *pruneWorld) { w.kind = policy.UseLambda },
+		"without ecs":              func(w *pruneWorld) { w.in.Sources = []string{policy.SourceLambda} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newPruneWorld(t)
@@ -89,5 +91,34 @@ func TestUndoRefused(t *testing.T) {
 				t.Errorf("report %s: %s", r.Outcome, r.Reason)
 			}
 		})
+	}
+}
+
+// What is half put back when somebody cancels is put back.
+func TestUndoCancelled(t *testing.T) {
+	w := newPruneWorld(t)
+	w.hooks["Restore"] = func() { w.env.CancelWorkflow() }
+	w.faults["Restore"] = loses(2)
+	w.env.SetStartWorkflowOptions(startAs(UndoWorkflowID("e1")))
+	w.env.ExecuteWorkflow(UndoType, UndoInput{Entry: "e1", Resource: "r", Telling: w.in.Telling})
+	if err := w.env.GetWorkflowError(); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	if r := w.report(); r.Outcome != activities.OutcomeDone || !strings.Contains(r.Headline, "is back") || w.calls["Restore"] != 3 {
+		t.Errorf("report %s: %s, after %d attempts", r.Outcome, r.Headline, w.calls["Restore"])
+	}
+}
+
+// An error that is no refusal leaves open whether it is back: "nothing was put back" may be wrong.
+func TestUndoThatNobodyKnowsOf(t *testing.T) {
+	w := newPruneWorld(t)
+	w.faults["Restore"] = loses(99)
+	w.env.SetStartWorkflowOptions(startAs(UndoWorkflowID("e1")))
+	w.env.ExecuteWorkflow(UndoType, UndoInput{Entry: "e1", Resource: "shop/web@sha256:1", Telling: w.in.Telling})
+	if err := w.env.GetWorkflowError(); err == nil {
+		t.Error("it succeeds")
+	}
+	if r := w.report(); r.Outcome != activities.OutcomeFailed || r.Headline != "It is not known whether it is back: `epoxy why shop/web@sha256:1` tells." {
+		t.Errorf("report %s: %s", r.Outcome, r.Headline)
 	}
 }

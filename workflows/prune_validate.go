@@ -6,9 +6,21 @@ import (
 	"slices"
 	"time"
 
+	"go.temporal.io/sdk/workflow"
+
 	"epoxy/activities"
 	"epoxy/internal/policy"
 )
+
+func (p *prune) validate(ctx workflow.Context) error {
+	if err := errors.Join(p.planner.validate(p.WorkflowID), p.set.validate()); err != nil {
+		return err
+	}
+	if p.set.unheard() && since(ctx, vetoNeedsChannel) {
+		return errors.New("approval.mode veto needs a Slack channel, so that people can object: add the section slack to epoxy.yaml, or use mode ask")
+	}
+	return nil
+}
 
 // validate refuses what the command would never send: a run may be started by anybody who reaches Temporal.
 func (s PruneSettings) validate() error {
@@ -52,6 +64,11 @@ func (a ApprovalInput) validate() error {
 		return errors.New("approval needs users, groups or cli identities in mode ask: nobody could ever approve")
 	}
 	return nil
+}
+
+// unheard tells that people could object, and nobody would tell them: silence would be consent of those who know nothing.
+func (s PruneSettings) unheard() bool {
+	return s.Approval.Mode == policy.ApproveVeto && orElse(s.Approval.Channel, s.Telling.Channel) == ""
 }
 
 func (p *imagePlanner) validate(workflowID string) error {

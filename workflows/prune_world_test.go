@@ -37,9 +37,14 @@ type pruneWorld struct {
 	calls    map[string]int
 	overCap  string
 	uses     int // of images, found by each survey
+	kind     string
+	most     int            // repositories that are asked for at most
+	known    []string       // vetoes that mean something
+	attached map[string]int // how often a plan was brought, by message
 	deleted  []string
 	batches  []activities.Deletion
 	surveyed []string
+	looked   []string // places
 	plans    int
 	messages []*message
 	replies  []string
@@ -58,6 +63,7 @@ func newPruneWorld(t *testing.T) *pruneWorld {
 	place := activities.Place{Account: owner, Region: home}
 	w := &pruneWorld{
 		T: t, rec: &recorder{}, failing: map[string]error{}, faults: map[string]fault{}, hooks: map[string]func(){}, calls: map[string]int{}, uses: 3,
+		kind: policy.UseTask, attached: map[string]int{},
 		repos: map[string]*fakeRepo{
 			"shop/web":  {access: activities.FoundRepository{Name: "shop/web"}, going: []int{1, 3}, stays: 5},
 			"shop/data": {access: activities.FoundRepository{Name: "shop/data", Accounts: []string{consumer}}, going: []int{250}, stays: 2},

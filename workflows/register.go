@@ -24,4 +24,9 @@ func RegisterWorkflows(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(PruneTaskDefinitions, workflow.RegisterOptions{Name: PruneTaskDefinitionsType})
 	r.RegisterWorkflowWithOptions(PrunePart, workflow.RegisterOptions{Name: PrunePartType})
 	r.RegisterWorkflowWithOptions(Undo, workflow.RegisterOptions{Name: UndoType})
+	r.RegisterWorkflowWithOptions(Mop, workflow.RegisterOptions{Name: MopType})
+	r.RegisterWorkflowWithOptions(MopReport, workflow.RegisterOptions{Name: MopReportType})
+	r.RegisterWorkflowWithOptions(MopBreaker, workflow.RegisterOptions{Name: MopBreakerType})
+	r.RegisterWorkflowWithOptions(Sweep, workflow.RegisterOptions{Name: SweepType})
+	r.RegisterWorkflowWithOptions(Scheduled, workflow.RegisterOptions{Name: ScheduledType})
 }

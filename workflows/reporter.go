@@ -139,7 +139,8 @@ func (r *reporter) keepTelling(ctx workflow.Context) {
 }
 
 func (r *reporter) post(ctx workflow.Context, bound time.Duration) error {
-	in := activities.PostReportInput{Channel: r.channel, TS: r.ts, Again: r.asked, Report: r.Report, Attach: r.attach}
+	attach := r.attach
+	in := activities.PostReportInput{Channel: r.channel, TS: r.ts, Again: r.asked, Report: r.Report, Attach: attach}
 	in.Report.Steps = append([]activities.Step(nil), r.Steps...)
 	r.asked = true
 	var slack *activities.Slack
@@ -151,6 +152,9 @@ func (r *reporter) post(ctx workflow.Context, bound time.Duration) error {
 	err := workflow.ExecuteActivity(ctx, slack.PostReport, in).Get(ctx, &out)
 	if err == nil {
 		r.channel, r.ts = out.Channel, out.TS
+		if out.Attached && r.attach == attach { // not a fresh plan's
+			r.attach = nil
+		}
 	}
 	return err
 }

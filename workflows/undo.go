@@ -38,21 +38,29 @@ func Undo(ctx workflow.Context, in UndoInput) (activities.RestoreOutput, error) 
 	if want := UndoWorkflowID(in.Entry); r.WorkflowID != want {
 		err = refuse(activities.ErrInvalid, fmt.Sprintf("an undo of %s must have the workflow id %s, which is its lock; this one is %s", in.Entry, want, r.WorkflowID))
 	} else {
+		to := ctx
+		if since(ctx, undoToTheEnd) {
+			to = detached(ctx) // what is half put back is worse than what is gone
+		}
 		var restorer *activities.Restorer
-		err = workflow.ExecuteActivity(calls(ctx, "Put back "+in.Resource), restorer.Restore, activities.RestoreInput{
+		err = workflow.ExecuteActivity(calls(to, "Put back "+in.Resource), restorer.Restore, activities.RestoreInput{
 			Store: in.Store, Ledger: in.Ledger, Place: in.Place, Entry: in.Entry, By: in.RequestedBy,
-		}).Get(ctx, &out)
+		}).Get(to, &out)
 	}
+	unknown := "It is not known whether it is back: `epoxy why " + in.Resource + "` tells."
 	switch {
 	case err == nil:
 		r.end(ctx, out.Note)
 		r.close(ctx, activities.OutcomeDone, out.Resource+" is back, "+out.Note, "")
 	case temporal.IsCanceledError(err):
 		r.fail(ctx)
-		r.close(ctx, activities.OutcomeCancelled, "Cancelled.", "")
-	default:
+		r.close(ctx, activities.OutcomeCancelled, "Cancelled. "+unknown, "")
+	case isRefusal(err):
 		r.fail(ctx)
 		r.close(ctx, activities.OutcomeFailed, "Nothing was put back.", reasonOf(err))
+	default:
+		r.fail(ctx)
+		r.close(ctx, activities.OutcomeFailed, unknown, reasonOf(err))
 	}
 	return out, err
 }

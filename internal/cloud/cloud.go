@@ -24,9 +24,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
@@ -66,7 +68,7 @@ type Services struct {
 	AutoScaling *autoscaling.Client
 	SSM         *ssm.Client
 
-	// What prunes call, thousands of times: governed (governor.go).
+	// What prunes and mops call, thousands of times: governed (governor.go); so are some calls of EC2.
 	ECR         *ecr.Client
 	ECS         *ecs.Client
 	EventBridge *eventbridge.Client
@@ -75,9 +77,11 @@ type Services struct {
 	AppRunner   *apprunner.Client
 	Batch       *batch.Client
 	SFN         *sfn.Client
+	Route53     *route53.Client
 
 	S3       *s3.Client
 	DynamoDB *dynamodb.Client
+	SQS      *sqs.Client
 }
 
 // Clients makes and keeps Services. It is safe for concurrent use.
@@ -171,12 +175,12 @@ func (c *Clients) servicesOf(p Place, cfg aws.Config) *Services {
 	governed := cfg.Copy()
 	governed.APIOptions = append(slices.Clone(cfg.APIOptions), c.governor.govern(p))
 	return &Services{
-		EC2: ec2.NewFromConfig(cfg), AutoScaling: autoscaling.NewFromConfig(cfg), SSM: ssm.NewFromConfig(cfg),
+		EC2: ec2.NewFromConfig(governed), AutoScaling: autoscaling.NewFromConfig(cfg), SSM: ssm.NewFromConfig(cfg),
 		ECR: ecr.NewFromConfig(governed), ECS: ecs.NewFromConfig(governed),
 		EventBridge: eventbridge.NewFromConfig(governed), Scheduler: scheduler.NewFromConfig(governed),
 		Lambda: lambda.NewFromConfig(governed), AppRunner: apprunner.NewFromConfig(governed),
-		Batch: batch.NewFromConfig(governed), SFN: sfn.NewFromConfig(governed),
-		S3: s3.NewFromConfig(cfg, PathStyle), DynamoDB: dynamodb.NewFromConfig(cfg),
+		Batch: batch.NewFromConfig(governed), SFN: sfn.NewFromConfig(governed), Route53: route53.NewFromConfig(governed),
+		S3: s3.NewFromConfig(cfg, PathStyle), DynamoDB: dynamodb.NewFromConfig(cfg), SQS: sqs.NewFromConfig(cfg),
 	}
 }
 

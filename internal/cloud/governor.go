@@ -46,7 +46,11 @@ func (g *governor) wait(ctx context.Context, p Place, service, operation string)
 	if !governed {
 		return nil
 	}
-	return g.bucket(bucketKey{p.Account, p.Region, service, pace.bucket}, pace).Wait(ctx)
+	region := p.Region
+	if global[service] {
+		region = ""
+	}
+	return g.bucket(bucketKey{p.Account, region, service, pace.bucket}, pace).Wait(ctx)
 }
 
 func (g *governor) bucket(key bucketKey, p pace) *rate.Limiter {

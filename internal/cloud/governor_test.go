@@ -60,6 +60,8 @@ func TestGovernorKeepsAWSsRates(t *testing.T) {
 		"PutImage":                 {"ECR", 8 + 80, 10},
 		"GetObject":                {"S3", 10_000, 0},
 		"DescribeImages":           {"EC2", 10_000, 0},
+		"DescribeInstances":        {"EC2", 80 + 160, 10},
+		"ListResourceRecordSets":   {"Route 53", 40 + 80, 10},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			if got := seconds(t, newGovernor(), c.calls, here, c.service, operation); math.Abs(got-c.want) > 0.1 {
@@ -93,6 +95,20 @@ func TestBucketsAreSharedAsAWSShares(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Route 53 has one endpoint, and one rate for an account.
+func TestGlobalServicesHaveOneBucket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGovernor()
+		seconds(t, g, 40, here, "Route 53", "ListResourceRecordSets")
+		if waited := seconds(t, g, 1, here.In("eu-west-1"), "Route 53", "ChangeResourceRecordSets"); waited == 0 {
+			t.Error("another Region has a bucket of its own")
+		}
+		if waited := seconds(t, g, 1, Place{Account: partner, Region: "us-east-1"}, "Route 53", "ListResourceRecordSets"); waited > 0 {
+			t.Error("another account has none of its own")
+		}
+	})
 }
 
 func TestRatesAreAFactorOfAWSs(t *testing.T) {

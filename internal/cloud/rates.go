@@ -56,7 +56,19 @@ var rates = map[string][]pace{
 	"Batch": {{"API", 50, 50, nil}},
 	// No rate is known: few services, few calls.
 	"AppRunner": {{"API", 10, 10, nil}},
+	// https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/throttling-api-requests.html (all operations together). What a
+	// change may change in a second is limited, too; it waits and tries again (activities/dns_change.go).
+	"Route 53": {{"API", 50, 10, nil}},
+	// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html: each operation has a bucket of its own; these two
+	// are called with filters for every mop.
+	"EC2": {
+		{"DescribeInstances", 100, 20, []string{"DescribeInstances"}},
+		{"DescribeNetworkInterfaces", 100, 20, []string{"DescribeNetworkInterfaces"}},
+	},
 }
+
+// global are the services whose rates are an account's, whatever the Region: they have one endpoint.
+var global = map[string]bool{"Route 53": true}
 
 // paceOf says in which bucket an operation counts; a service that is not in the table is not governed.
 func paceOf(service, operation string) (pace, bool) {

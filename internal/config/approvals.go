@@ -44,6 +44,9 @@ func (a Approval) validate(at place, slack Slack) {
 	if a.Mode == "" {
 		return // missing or wrong, which is said already
 	}
+	if a.Mode == policy.ApproveVeto && !slack.Enabled() {
+		at.errorf("mode veto needs Slack, where people are told of what they may object to: add the section slack, or use mode ask")
+	}
 	if !at.key("users").bad() && !at.key("groups").bad() && !at.key("cli").bad() {
 		a.checkPeople(at, slack)
 	}
@@ -66,11 +69,11 @@ func (a Approval) checkPeople(at place, slack Slack) {
 	}
 }
 
-// open is how long a question is open at most.
+// open is how long a question is open at most: in mode veto the window, or, over the caps, as in mode ask.
 func (a Approval) open() time.Duration {
 	a = overlay(a, builtinApproval)
 	if a.Mode == policy.ApproveVeto {
-		return time.Duration(*a.Window)
+		return time.Duration(max(*a.Window, *a.Expires))
 	}
 	return time.Duration(*a.Expires)
 }

@@ -31,6 +31,11 @@ type File struct {
 	Approvals map[string]Approval `yaml:"approvals" doc:"who may decide about a plan, and how, under names of your choice"`
 	Bake      Bake                `yaml:"bake" doc:"images and the launch templates they go into"`
 	Prune     Prune               `yaml:"prune" doc:"what to delete when nobody uses it any more"`
+
+	Chef      map[string]ChefServer       `yaml:"chef" doc:"Chef Infra Servers, under names of your choice"`
+	Mop       Mop                         `yaml:"mop" doc:"what is mopped up after dead instances, and where their death is announced"`
+	Sweeps    map[string]SweepSettings    `yaml:"sweeps" doc:"searches for what dead instances left behind without an event, under names of your choice: epoxy sweep NAME"`
+	Schedules map[string]ScheduleSettings `yaml:"schedules" doc:"what runs when, under names of your choice: epoxy schedules diff, apply and list"`
 }
 
 // Config is a valid configuration, with the defaults of bake targets and prune
@@ -42,6 +47,9 @@ type Config struct {
 	targets         []locatedTarget
 	images          map[string]PruneImages
 	taskDefinitions map[string]PruneTaskDefinitions
+	mops            map[string]MopEnvironment
+	sweeps          map[string]Sweep
+	schedules       map[string]Schedule
 }
 
 // Load reads and checks the configuration. An empty path means EPOXY_CONFIG,
@@ -109,6 +117,10 @@ func (c *Config) check() {
 		c.Approvals[name].validate(at.key("approvals").key(name), c.Slack)
 	}
 	c.checkPrune(at)
+	c.checkChef(at)
+	c.checkMop(at)
+	c.checkSweeps(at)
+	c.checkSchedules(at)
 	c.targets = c.File.Bake.validate(at.key("bake"), c.AWS)
 }
 

@@ -128,7 +128,7 @@ func TestPolicyWinsOverDefaults(t *testing.T) {
         max_delete: 500
         max_percent: 100
         approval: window
-        timeout: 3d
+        timeout: 4d
         channel: "#prune"
 `))
 	want := images(t, pruning)
@@ -144,7 +144,7 @@ func TestPolicyWinsOverDefaults(t *testing.T) {
 	want.InUse = []string{"123456789012.dkr.ecr.us-east-1.amazonaws.com/shop/web:stable"}
 	want.InUseObjects = []ListedObject{{Place: shopInVirginia.In("eu-west-1"), Bucket: "lists", Key: "eks.txt"}}
 	want.Caps = policy.Caps{MaxDelete: 500, MaxPercent: 100}
-	want.Timeout, want.Channel = 3*24*time.Hour, "#prune"
+	want.Timeout, want.Channel = 4*24*time.Hour, "#prune"
 	want.Approval = ApprovalRules{
 		Name: "window", Mode: "veto", Approvers: policy.Approvers{CLI: []string{"ann@*"}},
 		Window: 48 * time.Hour, Expires: 72 * time.Hour, Remind: 24 * time.Hour, Channel: "#prune",

@@ -41,7 +41,7 @@ func schemaOf(t reflect.Type, r rules, builtin reflect.Value) *jsonschema.Schema
 		if r.items > 0 {
 			s.MaxItems = new(uint64(r.items))
 		}
-		return s
+		return withDefault(s, builtin)
 	case reflect.Bool:
 		return withDefault(&jsonschema.Schema{Type: "boolean"}, builtin)
 	case reflect.Int:
@@ -54,9 +54,19 @@ func withDefault(s *jsonschema.Schema, builtin reflect.Value) *jsonschema.Schema
 	if !builtin.IsValid() || builtin.Kind() != reflect.Pointer || builtin.IsNil() {
 		return s
 	}
-	s.Default = builtin.Elem().Interface()
-	if d, ok := s.Default.(Duration); ok {
+	switch d := builtin.Elem().Interface().(type) {
+	case Duration:
 		s.Default = d.String()
+	case []Duration:
+		var list []string
+		for _, one := range d {
+			list = append(list, one.String())
+		}
+		s.Default = list
+	default:
+		if builtin.Elem().Kind() != reflect.Struct { // whose fields have their own
+			s.Default = d
+		}
 	}
 	return s
 }
@@ -69,6 +79,12 @@ var builtins = map[reflect.Type]reflect.Value{
 
 	reflect.TypeFor[PruneSettings]():          reflect.ValueOf(builtinPrune),
 	reflect.TypeFor[TaskDefinitionSettings](): reflect.ValueOf(builtinTaskDefinitions),
+
+	reflect.TypeFor[ChefServer]():       reflect.ValueOf(builtinChefServer),
+	reflect.TypeFor[MopSettings]():      reflect.ValueOf(builtinMop),
+	reflect.TypeFor[Breaker]():          reflect.ValueOf(builtinBreaker),
+	reflect.TypeFor[SweepSettings]():    reflect.ValueOf(builtinSweep),
+	reflect.TypeFor[ScheduleSettings](): reflect.ValueOf(builtinSchedule),
 }
 
 func structSchema(t reflect.Type) *jsonschema.Schema {

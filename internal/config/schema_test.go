@@ -121,7 +121,7 @@ func TestSchemaAccepts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{
-		string(example), base, manyTargets, pruning, "bake: {}\n",
+		string(example), base, manyTargets, pruning, mopping, "bake: {}\n",
 		change(t, target, add("auto_scaling_group: g", "refresh: true", "source: 12", "tags: { \"a b\": \"\" }")),
 		change(t, settings, "    refresh: false\n    copy_to: []\n"),
 		change(t, "env: EPOXY_SLACK_TOKEN", "secretsmanager: x"),
@@ -153,6 +153,9 @@ func TestSchemaRefuses(t *testing.T) {
 		{"source", changeIn(t, pruning, "keep_newest: 20", "sources: [ecss]")},
 		{"GitHub pattern", changeIn(t, pruning, `"*": "acme/{repository}"`, `"A B": acme/x`)},
 		{"nothing kept", changeIn(t, pruning, "keep_newest: 20", "keep_newest: 0")},
+		{"template of a name", changeIn(t, mopping, "    chef: [prod]\n", "    node_names: [web]\n")},
+		{"cron", changeIn(t, mopping, "@hourly", "0 0 3 * * *")},
+		{"overlap", changeIn(t, mopping, "    sweep: prod\n", "    sweep: prod\n    overlap: always\n")},
 		{"reserved tag", change(t, settings, "    tags: { \"Aws:x\": y }\n")},
 	} {
 		if len(againstSchema(t, []byte(c.text))) == 0 {

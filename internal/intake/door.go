@@ -12,6 +12,9 @@ import (
 	"github.com/slack-go/slack"
 )
 
+// ErrUnknown says that a decision was sent, and that it is not known whether it was taken.
+var ErrUnknown = errors.New("it is not known whether this was taken")
+
 // Answer is what the person is told who clicked, in Slack's mrkdwn. Empty: a word for each action.
 type Answer struct{ Text string }
 
@@ -25,7 +28,7 @@ type SlackAPI interface {
 // Door takes clicks, over HTTP (ServeHTTP) and Socket Mode (Socket), and tells people what became of them.
 type Door struct {
 	Verify *Verifier // for HTTP; a Socket Mode connection was opened by us, and needs no signatures
-	// Decide takes a decision. It must be idempotent by Click.ID. Its error is why not, in words for the person.
+	// Decide takes a decision. It must be idempotent by Click.ID. Its error is why not, in words for the person, or ErrUnknown.
 	Decide func(context.Context, Click) (Answer, error)
 	// Details is a plan as plain text, for the dialog.
 	Details func(context.Context, Value) (string, error)
@@ -184,7 +187,7 @@ func (d *Door) act(ctx context.Context, click Click) (ack *dialogErrors, text st
 	answer, err := d.Decide(ctx, click)
 	d.note(click, err)
 	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.Is(err, ErrUnknown), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return nil, fmt.Sprintf(":warning: Epoxy could not find out in time whether this was taken. Look at the message; if it still asks, press again: nothing is decided twice. `epoxy plan %s` tells more.", escape(click.Value.WorkflowID))
 	case err != nil && click.Action == ActionVeto:
 		return inDialog(keepBlock, err.Error()), notDone(err)
@@ -199,7 +202,7 @@ func (d *Door) act(ctx context.Context, click Click) (ack *dialogErrors, text st
 var done = map[string]string{
 	ActionApprove: ":white_check_mark: Approved.",
 	ActionDeny:    ":no_entry: Denied: nothing will be deleted.",
-	ActionVeto:    ":shield: They stay.",
+	ActionVeto:    ":shield: They will be kept if the plan names them.",
 }
 
 func (d *Door) note(click Click, err error) {

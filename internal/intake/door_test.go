@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -171,6 +172,22 @@ func TestDecisionIsBounded(t *testing.T) {
 	d.settled()
 	if got := d.slack.texts(); len(got) != 1 || !strings.Contains(got[0], "epoxy plan prune-images/nightly") {
 		t.Errorf("told %q", got)
+	}
+}
+
+// Temporal did not answer in time: "refused" would be a guess, and so would "taken".
+func TestDecisionThatMayHaveBeenTaken(t *testing.T) {
+	for _, click := range []object{press(ActionApprove), submit("sha256:9", "")} {
+		d := newDoor(t, func(context.Context, Click) (Answer, error) {
+			return Answer{}, fmt.Errorf("prune-images/nightly: %w: the deadline is over", ErrUnknown)
+		})
+		if status, answer := d.knock(click); status != 200 || answer != "" {
+			t.Errorf("%d %s", status, answer)
+		}
+		d.settled()
+		if got := d.slack.texts(); len(got) != 1 || !strings.Contains(got[0], "could not find out in time") {
+			t.Errorf("told %q", got)
+		}
 	}
 }
 

@@ -30,7 +30,7 @@ func (d *Door) tell(click Click, text string, within time.Duration) {
 	// Not under the context of the work, which may be what ran out.
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
-	err := d.respond(ctx, click, text)
+	err := withoutAddress(d.respond(ctx, click, text))
 	if err != nil && d.API != nil && click.Channel != "" {
 		_, second := d.API.PostEphemeralContext(ctx, click.Channel, click.UserID, slack.MsgOptionText(text, false))
 		if second == nil {
@@ -51,6 +51,14 @@ func (d *Door) respond(ctx context.Context, click Click, text string) error {
 	return slack.PostWebhookCustomHTTPContext(ctx, click.ResponseURL, answers, &slack.WebhookMessage{
 		ResponseType: slack.ResponseTypeEphemeral, ReplaceOriginal: false, Text: text,
 	})
+}
+
+// withoutAddress is what went wrong with a request, without where it went: whoever has a response_url can post in our name.
+func withoutAddress(err error) error {
+	if at, ok := errors.AsType[*url.Error](err); ok {
+		return at.Err
+	}
+	return err
 }
 
 // answerable keeps the door from posting to wherever a payload says.

@@ -1,12 +1,16 @@
 package intake
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/slack-go/slack"
 )
 
@@ -153,5 +157,21 @@ func TestVetoTooLateForTheDialogIsTold(t *testing.T) {
 	d.settled()
 	if got := d.slack.texts(); len(got) != 1 || !strings.Contains(got[0], "the window is over") {
 		t.Errorf("told %q", got)
+	}
+}
+
+// Whoever has a response_url can post in our name for half an hour: it stands in no log.
+func TestResponseURLsAreNotLogged(t *testing.T) {
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close() // so that the request fails, and its error names the address
+	var log bytes.Buffer
+	counters, err := NewCounters(prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &Door{APIURL: gone.URL, Counters: counters, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	d.tell(Click{UserID: "UANN", ResponseURL: gone.URL + "/actions/T1/2/hunter2"}, "taken", patience)
+	if said := log.String(); !strings.Contains(said, "connection refused") || strings.Contains(said, "hunter2") || strings.Contains(said, "/actions/") {
+		t.Errorf("the log says %s", said)
 	}
 }

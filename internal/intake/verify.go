@@ -1,5 +1,6 @@
-// Package intake is the door for what people do in Slack: a request or a Socket Mode envelope comes in, is verified, and
-// becomes one typed Click. What a click means is for the caller, who gives the Door a Decide function.
+// Package intake is the door for what comes from outside. What people do in Slack, a request or a Socket Mode envelope, is
+// verified and becomes one typed Click. What queues and topics tell of instances becomes one typed announcement. What they mean
+// is for the caller, who gives the Door a Decide function, and Poller and Topics an Accept.
 package intake
 
 import (

@@ -90,9 +90,12 @@ func marshal(v any) (string, error) {
 
 // aliases are the names under which people look for an entry.
 func (e Entry) aliases() []string {
-	if e.Kind == ECSTaskDefinition {
+	switch e.Kind {
+	case ECSTaskDefinition:
 		_, revision, _ := strings.Cut(e.Resource, ":task-definition/")
 		return []string{e.Resource, revision}
+	case ChefNode, ChefClient, RecordSet:
+		return append([]string{e.Resource}, e.Names...)
 	}
 	out := []string{e.Digest}
 	for _, tag := range e.Tags {

@@ -2,7 +2,8 @@
 // put back. One DynamoDB table, `pk` and `sk`, both strings:
 //
 //	entry#<id>            entry        an Entry
-//	alias#<name>          <time>#<id>  points from a digest, a tag, an ARN or a family:revision to an entry
+//	alias#<name>          <time>#<id>  points from a digest, a tag, an ARN, a family:revision, an instance, a node's or a DNS name to an entry
+//	state#<name>          state        a small value that changes, such as a breaker's, with its version
 package ledger
 
 import (
@@ -16,6 +17,9 @@ import (
 const (
 	ECRImage          = "ecr-image"
 	ECSTaskDefinition = "ecs-task-definition"
+	ChefNode          = "chef-node"
+	ChefClient        = "chef-client"
+	RecordSet         = "route53-record-set"
 )
 
 // Outcomes of an entry. Without one the act was intended, and nobody knows yet whether it happened.
@@ -35,13 +39,14 @@ const MaxPutBack = 224 << 10
 // Entry is one destructive act.
 type Entry struct {
 	ID         string    `json:"id"`       // of run and resource: the same act has the same id, however often it is tried
-	Kind       string    `json:"kind"`     // ECRImage or ECSTaskDefinition
-	Resource   string    `json:"resource"` // account/region/repository@digest, or an ARN
+	Kind       string    `json:"kind"`     // one of the kinds above
+	Resource   string    `json:"resource"` // account/region/repository@digest, an ARN, chef/server/nodes/name, chef/server/clients/name, route53/zone/name/type[/set id]
 	Account    string    `json:"account"`
 	Region     string    `json:"region"`
 	Repository string    `json:"repository,omitempty"`
 	Digest     string    `json:"digest,omitempty"`
 	Tags       []string  `json:"tags,omitempty"`
+	Names      []string  `json:"names,omitempty"` // further names that people look for it by: an instance id, an IP address, a node's name
 	Bytes      int64     `json:"bytes,omitempty"`
 	Reason     string    `json:"reason"` // the verdict's, in words
 	Policy     string    `json:"policy"`
@@ -62,7 +67,7 @@ type Entry struct {
 type PutBack struct {
 	Manifest   string `json:"manifest,omitempty"` // of an image, byte for byte
 	MediaType  string `json:"media_type,omitempty"`
-	Definition string `json:"definition,omitempty"` // of a task definition: JSON as DescribeTaskDefinition gave it, tags too
+	Definition string `json:"definition,omitempty"` // JSON of a task definition as DescribeTaskDefinition gave it, tags too; of a Chef node or client; of a record set
 	Key        string `json:"key,omitempty"`        // of the artifact that holds the manifest or definition instead
 	SHA256     string `json:"sha256,omitempty"`
 	Size       int64  `json:"size,omitempty"` // of that artifact's JSON, as artifact.Ref has it

@@ -15,6 +15,7 @@ const (
 	maxItem   = 512 // bytes; the longest is an ARN
 	maxReason = 2000
 	maxName   = 256
+	maxVetoes = 64 << 10 // bytes of all items together: every batch of a deletion is told them
 )
 
 // CheckDecision says why a decision cannot be taken, in words for who made it; nil when it can.
@@ -106,8 +107,10 @@ func checkKind(a Asking, d Decision, _ time.Time) error {
 		return fmt.Errorf("to %s is to %s the whole plan: veto the items first, to keep them, then %s the rest", d.Kind, d.Kind, d.Kind)
 	case d.Kind == DecideVeto && len(d.Items) == 0 && !silenceIsYes:
 		return errors.New("name the items to keep, or deny the whole plan")
-	case len(sortedUnique(slices.Concat(a.Vetoed, d.Items))) > maxItems:
-		return fmt.Errorf("with these, more than %d items are vetoed: deny the plan", maxItems)
+	}
+	all := sortedUnique(slices.Concat(a.Vetoed, d.Items))
+	if len(all) > maxItems || len(strings.Join(all, "")) > maxVetoes {
+		return fmt.Errorf("with these, more than %d items are vetoed, or more than %d bytes of them: deny the plan", maxItems, maxVetoes)
 	}
 	return nil
 }

@@ -68,6 +68,12 @@ func TestCheckDecision(t *testing.T) {
 				a.Vetoed = append(a.Vetoed, strings.Repeat("x", i+1))
 			}
 		}, noon, "more than 500 items are vetoed"},
+		"too much in all": {ApproveAsk, func(a *Asking, d *Decision) {
+			d.Kind, d.Items = DecideVeto, []string{"v1"}
+			for i := range 200 {
+				a.Vetoed = append(a.Vetoed, strings.Repeat("x", 512-i))
+			}
+		}, noon, "deny the plan"},
 		"a long reason":       {ApproveAsk, func(_ *Asking, d *Decision) { d.Reason = strings.Repeat("x", 2001) }, noon, "the reason is too long"},
 		"a long name":         {ApproveAsk, func(_ *Asking, d *Decision) { d.By.Name = strings.Repeat("x", 257) }, noon, "longer than 256"},
 		"an empty item":       {ApproveAsk, func(_ *Asking, d *Decision) { d.Kind, d.Items = DecideVeto, []string{""} }, noon, "is no digest, tag, ARN or repository"},
@@ -141,4 +147,24 @@ func TestADecisionIsTakenOnce(t *testing.T) {
 			t.Fatalf("%d decisions closed the question", closed)
 		}
 	})
+}
+
+// A person who is told "kept" of a name that nobody has goes home, and it is deleted.
+func TestAVetoPromisesNothing(t *testing.T) {
+	d := ann(DecideVeto)
+	d.Items = []string{"v41", "v42"}
+	if got := DescribeDecision(asking(ApproveAsk), d); !strings.HasPrefix(got, "Will be kept if the plan names them: v41, v42.") {
+		t.Errorf("told %q", got)
+	}
+}
+
+func TestSilenceOfThoseWhoWereNotAsked(t *testing.T) {
+	a := asking(ApproveVeto)
+	if got := DescribeAnswer(a); !strings.HasPrefix(got, "Nobody objected") {
+		t.Errorf("told, and silent: %q", got)
+	}
+	a.Untold = true
+	if got := DescribeAnswer(a); !strings.Contains(got, "Slack was not reached: nothing is deleted") {
+		t.Errorf("never told: %q", got)
+	}
 }

@@ -23,61 +23,53 @@ type Survey struct {
 	Failed  string `json:"failed,omitempty"` // why; "" when it succeeded
 }
 
-// BlockInput is what is known of who may use repositories, and of the looks at whether they do.
-type BlockInput struct {
-	Repositories []RepositoryAccess
-	Known        map[string]bool // accounts in the configuration
-	Consumers    []string        // accounts that the configuration says use images, whatever policies let in
-	Ignored      []string        // accounts, organisations or "*" that the configuration says use none
-	Surveys      []Survey
-}
-
 // BlockedBy says why nothing may be deleted from a repository, by Repository.String(); "" where nothing speaks against it.
 // Where somebody could use images and nobody could look, nothing is deleted.
-func BlockedBy(in BlockInput) map[string]string {
-	out := make(map[string]string, len(in.Repositories))
-	for _, r := range in.Repositories {
-		out[r.Repository.String()] = in.blocks(r)
+func BlockedBy(reach Reach, surveys []Survey) map[string]string {
+	out := make(map[string]string, len(reach.Repositories))
+	for _, r := range reach.Repositories {
+		out[r.Repository.String()] = reach.blocks(r, surveys)
 	}
 	return out
 }
 
-func (in BlockInput) blocks(r RepositoryAccess) string {
-	if r.Unreadable != "" {
-		return fmt.Sprintf("who may use it is not known: %s", r.Unreadable)
+func (r Reach) blocks(access RepositoryAccess, surveys []Survey) string {
+	if access.Unreadable != "" {
+		return fmt.Sprintf("who may use it is not known: %s", access.Unreadable)
 	}
-	users := append([]string{r.Repository.Account}, in.Consumers...)
-	for _, principal := range sortedUnique(r.Principals) {
-		if !in.ignores(principal) {
+	home := access.Repository.Region
+	users := append([]Spot{{access.Repository.Account, home}}, r.Consumers...)
+	for _, principal := range sortedUnique(access.Principals) {
+		if !r.ignores(principal) {
 			return fmt.Sprintf("its policy lets in %s, and which accounts that are cannot be told: name accounts in the repository's policy, or, if none of them uses images, add it to ignore_principals", principal)
 		}
 	}
-	for _, account := range sortedUnique(r.Accounts) {
+	for _, account := range sortedUnique(access.Accounts) {
 		switch {
-		case slices.Contains(in.Ignored, account):
-		case !in.Known[account]:
+		case slices.Contains(r.Ignored, account):
+		case !r.knows(account):
 			return fmt.Sprintf("its policy lets in account %s, which is not in aws.accounts: add it there, so that it can be surveyed, or, if it uses no images, to ignore_principals", account)
 		default:
-			users = append(users, account)
+			users = append(users, Spot{account, home})
 		}
 	}
-	return in.unseen(users, len(r.Principals) > 0)
+	return unseen(users, surveys, len(access.Principals) > 0)
 }
 
 // unseen tells where a survey failed, or is missing, so that uses may be missing. A repository that is open to all can be used
 // by whoever was surveyed.
-func (in BlockInput) unseen(users []string, open bool) string {
+func unseen(users []Spot, surveys []Survey, open bool) string {
 	var failed []string
-	surveyed := map[string]bool{}
-	for _, s := range in.Surveys {
-		surveyed[s.Account] = true
-		if s.Failed != "" && (open || slices.Contains(users, s.Account)) {
+	surveyed := map[Spot]bool{}
+	for _, s := range surveys {
+		surveyed[Spot{s.Account, s.Region}] = true
+		if s.Failed != "" && (open || slices.ContainsFunc(users, func(u Spot) bool { return u.Account == s.Account })) {
 			failed = append(failed, fmt.Sprintf("the survey of %s in %s/%s failed: %s", s.Source, s.Account, s.Region, s.Failed))
 		}
 	}
-	for _, account := range sortedUnique(users) {
-		if !surveyed[account] {
-			failed = append(failed, fmt.Sprintf("account %s was not surveyed", account))
+	for _, u := range users {
+		if !surveyed[u] {
+			failed = append(failed, fmt.Sprintf("account %s was not surveyed in %s", u.Account, u.Region))
 		}
 	}
 	if len(failed) == 0 {
@@ -101,9 +93,9 @@ var organisation = regexp.MustCompile(`(?i) (?:if|and) aws:PrincipalOrg(?:ID|Pat
 
 // ignores tells whether the configuration says that a principal uses no images. To ignore everybody is to ignore everybody
 // under a condition, too.
-func (in BlockInput) ignores(principal string) bool {
+func (r Reach) ignores(principal string) bool {
 	who, _, _ := strings.Cut(principal, " if ")
-	if slices.Contains(in.Ignored, principal) || slices.Contains(in.Ignored, who) {
+	if slices.Contains(r.Ignored, principal) || slices.Contains(r.Ignored, who) {
 		return true
 	}
 	m := organisation.FindStringSubmatch(principal)
@@ -112,7 +104,7 @@ func (in BlockInput) ignores(principal string) bool {
 	}
 	for path := range strings.FieldsSeq(m[1]) {
 		id, _, _ := strings.Cut(path, "/")
-		if !slices.Contains(in.Ignored, id) {
+		if !slices.Contains(r.Ignored, id) {
 			return false
 		}
 	}

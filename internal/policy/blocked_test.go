@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -15,8 +14,14 @@ const (
 	stranger = "333333333333"
 )
 
+var home = Spot{shop.Account, shop.Region}
+
 func ok(account string) Survey {
 	return Survey{Account: account, Region: "eu-west-1", Source: SourceECS}
+}
+
+func elsewhere(account string) Survey {
+	return Survey{Account: account, Region: "us-east-1", Source: SourceECS}
 }
 
 func failed(account, why string) Survey {
@@ -30,7 +35,7 @@ func TestBlockedBy(t *testing.T) {
 		ignored   []string
 		surveys   []Survey
 		want      string // "": not blocked
-		consumers []string
+		consumers []Spot
 	}{
 		"all is seen":              {RepositoryAccess{Accounts: []string{consumer}}, nil, []Survey{ok(owner), ok(consumer)}, "", nil},
 		"own account failed":       {RepositoryAccess{}, nil, []Survey{failed(owner, "throttled"), ok(consumer)}, "survey of ecs in 111111111111/eu-west-1 failed: throttled", nil},
@@ -55,14 +60,23 @@ func TestBlockedBy(t *testing.T) {
 		"all but an organisation":  {RepositoryAccess{Principals: []string{"* if aws:PrincipalOrgID StringNotEquals [o-acme]"}}, []string{"o-acme"}, []Survey{ok(owner), ok(consumer)}, "lets in", nil},
 		"who lacks the key, too":   {RepositoryAccess{Principals: []string{"* if aws:PrincipalOrgID StringEqualsIfExists [o-acme]"}}, []string{"o-acme"}, []Survey{ok(owner), ok(consumer)}, "lets in", nil},
 		"open to a failed one":     {RepositoryAccess{Principals: []string{"*"}}, []string{"*"}, []Survey{ok(owner), failed(consumer, "x")}, "failed: x", nil},
-		"configured, failed":       {RepositoryAccess{}, nil, []Survey{ok(owner), failed(consumer, "x")}, "failed: x", []string{consumer}},
-		"configured, unseen":       {RepositoryAccess{}, nil, []Survey{ok(owner)}, "account 222222222222 was not surveyed", []string{consumer}},
-		"unreadable":               {RepositoryAccess{Unreadable: "AccessDenied"}, []string{"*"}, []Survey{ok(owner), ok(consumer)}, "who may use it is not known: AccessDenied", nil},
+		"configured, failed":       {RepositoryAccess{}, nil, []Survey{ok(owner), failed(consumer, "x")}, "failed: x", []Spot{{consumer, home.Region}}},
+		"configured, unseen":       {RepositoryAccess{}, nil, []Survey{ok(owner), ok(consumer)}, "account 222222222222 was not surveyed in us-east-1", []Spot{{consumer, "us-east-1"}}},
+		"seen elsewhere alone": {
+			RepositoryAccess{Accounts: []string{consumer}},
+			nil,
+			[]Survey{ok(owner), elsewhere(consumer)},
+			"account 222222222222 was not surveyed in eu-west-1",
+			[]Spot{{consumer, "us-east-1"}},
+		},
+		"seen in both":   {RepositoryAccess{Accounts: []string{consumer}}, nil, []Survey{ok(owner), elsewhere(consumer), ok(consumer)}, "", []Spot{{consumer, "us-east-1"}}},
+		"own, elsewhere": {RepositoryAccess{}, nil, []Survey{elsewhere(owner)}, "account 111111111111 was not surveyed in eu-west-1", nil},
+		"unreadable":     {RepositoryAccess{Unreadable: "AccessDenied"}, []string{"*"}, []Survey{ok(owner), ok(consumer)}, "who may use it is not known: AccessDenied", nil},
 	} {
 		c.access.Repository = shop
-		got := BlockedBy(BlockInput{
-			Repositories: []RepositoryAccess{c.access}, Known: map[string]bool{owner: true, consumer: true}, Consumers: c.consumers, Ignored: c.ignored, Surveys: c.surveys,
-		})
+		got := BlockedBy(Reach{
+			Home: home, Repositories: []RepositoryAccess{c.access}, Accounts: []string{owner, consumer}, Consumers: c.consumers, Ignored: c.ignored,
+		}, c.surveys)
 		why, there := got[shop.String()]
 		if !there || len(got) != 1 || (why == "") != (c.want == "") {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
@@ -79,11 +93,11 @@ func TestBlockedBy(t *testing.T) {
 func TestOnlyWhatTheFailedAccountMayUseIsBlocked(t *testing.T) {
 	both, one, none := shop, shop, shop
 	both.Name, one.Name, none.Name = "both", "one", "none"
-	got := BlockedBy(BlockInput{
+	got := BlockedBy(Reach{
+		Home:         home,
 		Repositories: []RepositoryAccess{{Repository: both, Accounts: []string{consumer, stranger}}, {Repository: one, Accounts: []string{consumer}}, {Repository: none}},
-		Known:        map[string]bool{owner: true, consumer: true, stranger: true},
-		Surveys:      []Survey{ok(owner), ok(consumer), failed(stranger, "AccessDenied")},
-	})
+		Accounts:     []string{owner, consumer, stranger},
+	}, []Survey{ok(owner), ok(consumer), failed(stranger, "AccessDenied")})
 	if got[both.String()] == "" || got[one.String()] != "" || got[none.String()] != "" {
 		t.Errorf("blocked are %v", got)
 	}
@@ -92,17 +106,19 @@ func TestOnlyWhatTheFailedAccountMayUseIsBlocked(t *testing.T) {
 func TestAFailureNeverFreesARepository(t *testing.T) {
 	accounts := []string{owner, consumer, stranger}
 	rapid.Check(t, func(t *rapid.T) {
-		in := BlockInput{
+		in := Reach{
+			Home:         home,
 			Repositories: []RepositoryAccess{{Repository: shop, Accounts: rapid.SliceOf(rapid.SampledFrom(accounts[1:])).Draw(t, "let in"), Principals: rapid.SliceOfN(rapid.Just("*"), 0, 1).Draw(t, "open")}},
-			Known:        maps.Clone(map[string]bool{owner: true, consumer: true}), Ignored: rapid.SliceOf(rapid.SampledFrom([]string{"*", stranger})).Draw(t, "ignored"),
+			Accounts:     []string{owner, consumer}, Ignored: rapid.SliceOf(rapid.SampledFrom([]string{"*", stranger})).Draw(t, "ignored"),
 		}
+		var surveys []Survey
 		for _, account := range accounts {
-			in.Surveys = append(in.Surveys, Survey{Account: account, Failed: rapid.SampledFrom([]string{"", "x"}).Draw(t, "failed")})
+			surveys = append(surveys, Survey{Account: account, Region: home.Region, Failed: rapid.SampledFrom([]string{"", "x"}).Draw(t, "failed")})
 		}
-		before := BlockedBy(in)[shop.String()]
-		in.Surveys = slices.Clone(in.Surveys)
-		in.Surveys[rapid.IntRange(0, 2).Draw(t, "also")].Failed = "y"
-		if after := BlockedBy(in)[shop.String()]; before != "" && after == "" {
+		before := BlockedBy(in, surveys)[shop.String()]
+		surveys = slices.Clone(surveys)
+		surveys[rapid.IntRange(0, 2).Draw(t, "also")].Failed = "y"
+		if after := BlockedBy(in, surveys)[shop.String()]; before != "" && after == "" {
 			t.Fatalf("blocked because %q, and free once more has failed", before)
 		}
 	})

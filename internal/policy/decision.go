@@ -56,6 +56,7 @@ type Asking struct {
 	Vetoed    []string  `json:"vetoed,omitempty"`    // items
 	Closed    bool      `json:"closed,omitempty"`    // nothing can be decided any more: "the window is over"
 	NeedsOne  bool      `json:"needs_one,omitempty"` // mode auto over its caps asks like ask
+	Untold    bool      `json:"untold,omitempty"`    // it ended, and Slack had never been reached: silence means nothing
 }
 
 // Empty tells that nobody may decide.

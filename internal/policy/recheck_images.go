@@ -86,17 +86,33 @@ func (in ImageRecheck) isOwn(pulled time.Time, v Verdict) bool {
 // minPrefix is how much of a digest or of a plan's hash is enough to name it.
 const minPrefix = 12
 
-// vetoOfImage is the item that means an image: a digest or its beginning, a tag, or its repository, also as
-// repository:tag, repository@digest, with account and Region or registry before it, or as an ARN; "" when none does.
+// vetoOfImage is the first item that means an image; "" when none does.
 func vetoOfImage(items []string, r Repository, digest string, tags []string) string {
 	for _, item := range items {
-		bare := strings.TrimSpace(item)
-		rest, of := cutRepository(bare, r)
-		if of && rest == "" || meansImage(bare, digest, tags) || of && meansImage(rest, digest, tags) {
+		if vetoesImage(item, r, digest, tags) {
 			return item
 		}
 	}
 	return ""
+}
+
+// vetoesImage tells whether an item means an image: a digest or its beginning, a tag, or its repository, also as
+// repository:tag, repository@digest, with account and Region or registry before it, or as an ARN.
+func vetoesImage(item string, r Repository, digest string, tags []string) bool {
+	bare := strings.TrimSpace(item)
+	rest, of := cutRepository(bare, r)
+	return of && rest == "" || meansImage(bare, digest, tags) || of && meansImage(rest, digest, tags)
+}
+
+// ItemsOfImages are those items that mean any of these images. An item that means none anywhere was perhaps mistyped.
+func ItemsOfImages(items []string, r Repository, images []Verdict) []string {
+	var named []string
+	for _, item := range items {
+		if slices.ContainsFunc(images, func(v Verdict) bool { return vetoesImage(item, r, v.ID, v.Tags) }) {
+			named = append(named, item)
+		}
+	}
+	return named
 }
 
 // cutRepository takes a repository's name, in any of its spellings, off an item; what is left is a tag or a digest.

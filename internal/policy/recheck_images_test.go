@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,4 +125,21 @@ func TestAVetoNeverAddsADeletion(t *testing.T) {
 		}
 		wantSubset(t, goingOf(after), goingOf(before))
 	})
+}
+
+// Of a veto the report tells what named nothing: it was perhaps mistyped, and people rely on it.
+func TestItemsOfImages(t *testing.T) {
+	images := []Verdict{{ID: sha("a"), Tags: []string{"v1"}}, {ID: sha("b")}}
+	items := []string{"v1", "v11", sha("a")[:20], sha("c"), web.Name, web.Name + ":v2"}
+	if got, want := ItemsOfImages(items, web, images), []string{"v1", sha("a")[:20], web.Name}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestItemsOfDefinitions(t *testing.T) {
+	const arn = "arn:aws:ecs:eu-west-1:111111111111:task-definition/"
+	got := ItemsOfDefinitions([]string{"shop", "shop:7", "shop:8", arn + "shop:7", arn + "web", "sho"}, []Verdict{{ID: arn + "shop:7"}})
+	if want := []string{"shop", "shop:7", arn + "shop:7"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }

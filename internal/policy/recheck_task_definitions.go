@@ -50,16 +50,30 @@ func (in DefinitionRecheck) keeps(v Verdict, users definitionHolders) reason {
 	return reason{}
 }
 
-// vetoOfDefinition is the item that means a task definition: its ARN, family:revision, or family, which is all of it; ""
-// when none does.
+// vetoOfDefinition is the first item that means a task definition; "" when none does.
 func vetoOfDefinition(items []string, arn string) string {
-	name := FamilyRevision(arn)
-	family, _, _ := strings.Cut(name, ":")
-	is := []string{arn, name, family, strings.TrimSuffix(arn, name) + family}
 	for _, item := range items {
-		if slices.Contains(is, strings.TrimSpace(item)) {
+		if vetoesDefinition(item, arn) {
 			return item
 		}
 	}
 	return ""
+}
+
+// vetoesDefinition tells whether an item means a task definition: its ARN, family:revision, or family, which is all of it.
+func vetoesDefinition(item, arn string) bool {
+	name := FamilyRevision(arn)
+	family, _, _ := strings.Cut(name, ":")
+	return slices.Contains([]string{arn, name, family, strings.TrimSuffix(arn, name) + family}, strings.TrimSpace(item))
+}
+
+// ItemsOfDefinitions are those items that mean any of these task definitions, as ItemsOfImages has it.
+func ItemsOfDefinitions(items []string, definitions []Verdict) []string {
+	var named []string
+	for _, item := range items {
+		if slices.ContainsFunc(definitions, func(v Verdict) bool { return vetoesDefinition(item, v.ID) }) {
+			named = append(named, item)
+		}
+	}
+	return named
 }

@@ -48,7 +48,7 @@ func DescribeDecision(a Asking, d Decision) string {
 	case len(d.Items) == 0:
 		return "Vetoed: nothing of plan " + plan + " is deleted."
 	}
-	return "Kept: " + strings.Join(d.Items, ", ") + ". The rest of plan " + plan + " is still decided."
+	return "Will be kept if the plan names them: " + strings.Join(d.Items, ", ") + ". The rest of plan " + plan + " is still to be decided; the report tells which of them named nothing."
 }
 
 // DescribeAnswer says how a question ended.
@@ -59,6 +59,8 @@ func DescribeAnswer(a Asking) string {
 	}
 	d := a.Decided
 	switch {
+	case d == nil && a.Untold:
+		return "Nobody could be asked, because Slack was not reached: nothing is deleted."
 	case d == nil && a.Mode == ApproveVeto && !a.NeedsOne:
 		return "Nobody objected: the plan is carried out." + kept
 	case d == nil:

@@ -67,7 +67,7 @@ func TestUpThenDownFromElsewhere(t *testing.T) {
 func TestTemporalKeepsWorkflowsOverARestart(t *testing.T) {
 	t.Parallel()
 	o := fakeRoot(t)
-	o.InProcessSlack, o.InProcessGitHub = true, true
+	o.InProcessSlack, o.InProcessGitHub, o.InProcessChef = true, true, true
 	s := up(t, o)
 	for i, end := range []func(string) error{s.Stop, s.Kill} {
 		id := fmt.Sprintf("bake/lt-%d", i)
@@ -92,9 +92,9 @@ func TestTemporalKeepsWorkflowsOverARestart(t *testing.T) {
 		c.Close()
 	}
 	wantError(t, s.Start(t.Context(), Temporal), "runs already")
-	wantError(t, s.Stop("chef"), "no service", "temporal, aws, slack, github")
+	wantError(t, s.Stop("consul"), "no service", "temporal, aws, slack, github, goiardi, chef")
 	// The stand-ins inside this process stop and start too, and never take this process along.
-	for _, name := range []string{Slack, GitHub} {
+	for _, name := range []string{Slack, GitHub, Chef} {
 		if s.state.Processes[name].PID != os.Getpid() {
 			t.Errorf("%s does not run in this process", name)
 		}

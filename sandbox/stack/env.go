@@ -75,6 +75,8 @@ func (s *Stack) Env() map[string]string {
 		"EPOXY_SANDBOX_AWS":          s.AWSURL() + "/epoxy",
 		"EPOXY_SANDBOX_SLACK":        s.SlackURL(),
 		"EPOXY_SANDBOX_GITHUB":       s.GitHubURL(),
+		"EPOXY_SANDBOX_CHEF":         s.ChefURL(),
+		"EPOXY_SANDBOX_CHEF_KEY":     s.ChefKeyFile(), // of the client admin; in epoxy.yaml: private_key: { file: … }
 
 		// A person's own profiles may name other endpoints, roles and keys, which must never mix with the sandbox: a
 		// job that deletes would then do so in a real account. So both tools read files that know the sandbox alone.

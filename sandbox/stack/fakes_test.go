@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	sandboxchef "epoxy/sandbox/chef"
 	sandboxgithub "epoxy/sandbox/github"
 	sandboxslack "epoxy/sandbox/slack"
 )
@@ -26,6 +27,12 @@ func TestMain(m *testing.M) {
 		fail(http.ListenAndServe(os.Args[3], sandboxslack.NewServer(sandboxslack.OptionsFromEnvironment())))
 	case len(os.Args) > 3 && os.Args[1] == "github":
 		fail(http.ListenAndServe(os.Args[3], sandboxgithub.New(sandboxgithub.OptionsFromEnvironment())))
+	case len(os.Args) > 3 && os.Args[1] == "chef":
+		gate, err := sandboxchef.New(sandboxchef.ServerFromEnvironment())
+		if err != nil {
+			fail(err)
+		}
+		fail(http.ListenAndServe(os.Args[3], gate))
 	default:
 		os.Exit(m.Run())
 	}
@@ -65,6 +72,7 @@ func fakeRoot(t *testing.T) Options {
 		os.WriteFile(filepath.Join(root, "go.mod"), []byte("module epoxy\n"), 0o600),
 		os.WriteFile(filepath.Join(root, ".tools/venv/bin/python"), []byte(python), 0o700),
 		os.Symlink(filepath.Join(repository, ".tools/bin/temporal"), filepath.Join(root, ".tools/bin/temporal")),
+		os.Symlink(filepath.Join(repository, ".tools/bin/goiardi"), filepath.Join(root, ".tools/bin/goiardi")),
 	); err != nil {
 		t.Fatal(err)
 	}

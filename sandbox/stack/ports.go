@@ -18,6 +18,8 @@ type Ports struct {
 	AWS        int `json:"aws"`
 	Slack      int `json:"slack"`
 	GitHub     int `json:"github"`
+	Chef       int `json:"chef"`
+	Goiardi    int `json:"goiardi"`
 }
 
 // A portField ties a port to what a person calls it and to the variable that sets it.
@@ -32,6 +34,8 @@ var portFields = []portField{
 	{"AWS", "EPOXY_SANDBOX_AWS_PORT", func(p *Ports) *int { return &p.AWS }},
 	{"Slack", "EPOXY_SANDBOX_SLACK_PORT", func(p *Ports) *int { return &p.Slack }},
 	{"GitHub", "EPOXY_SANDBOX_GITHUB_PORT", func(p *Ports) *int { return &p.GitHub }},
+	{"Chef", "EPOXY_SANDBOX_CHEF_PORT", func(p *Ports) *int { return &p.Chef }},
+	{"the Chef server behind its gate", "EPOXY_SANDBOX_GOIARDI_PORT", func(p *Ports) *int { return &p.Goiardi }},
 }
 
 // PortsFromEnvironment reads the EPOXY_SANDBOX_…_PORT variables.
@@ -61,9 +65,12 @@ func (p Ports) Or(other Ports) Ports {
 	return p
 }
 
-// choose fills in free ports. They come from below the range that systems hand out for outgoing connections (32768 on
-// Linux, 49152 elsewhere): a service that is stopped and started again finds its port still free.
-func (p Ports) choose() (Ports, error) {
+// Free ports are taken from here. It is below the range that systems hand out for outgoing connections (32768 on Linux, 49152
+// elsewhere): a service that is stopped and started again finds its port still free.
+const firstPort, portRange = 20000, 10000
+
+// choose fills in free ports, and claims them.
+func (p Ports) choose(c *claims) (Ports, error) {
 	taken := map[int]string{}
 	for _, f := range portFields {
 		port := *f.of(&p)
@@ -77,12 +84,19 @@ func (p Ports) choose() (Ports, error) {
 	}
 	for _, f := range portFields {
 		for try := 0; *f.of(&p) == 0; try++ {
-			port := 20000 + rand.IntN(10000)
-			if taken[port] == "" && !inUse(port) {
-				taken[port], *f.of(&p) = f.what, port
-			}
 			if try == 1000 {
-				return p, fmt.Errorf("found no free port for %s between 20000 and 30000; set %s", f.what, f.variable)
+				return p, fmt.Errorf("found no free port for %s between %d and %d; set %s", f.what, firstPort, firstPort+portRange, f.variable)
+			}
+			port := firstPort + rand.IntN(portRange)
+			if taken[port] != "" {
+				continue
+			}
+			ours, err := c.claim(port)
+			if err != nil {
+				return p, err
+			}
+			if ours && !inUse(port) {
+				taken[port], *f.of(&p) = f.what, port
 			}
 		}
 	}

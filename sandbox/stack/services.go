@@ -44,6 +44,14 @@ var services = []service{
 		name: GitHub, url: (*Stack).GitHubURL, ports: func(p Ports) []int { return []int{p.GitHub} },
 		command: githubCommand, handler: githubHandler, healthy: answers((*Stack).GitHubURL, "/health"),
 	},
+	{
+		name: Goiardi, url: (*Stack).GoiardiURL, ports: func(p Ports) []int { return []int{p.Goiardi} },
+		command: goiardiCommand, healthy: answersSigned((*Stack).GoiardiURL),
+	},
+	{
+		name: Chef, url: (*Stack).ChefURL, ports: func(p Ports) []int { return []int{p.Chef} },
+		command: chefCommand, handler: chefHandler, healthy: answersSigned((*Stack).ChefURL),
+	},
 }
 
 func find(name string) (service, error) {

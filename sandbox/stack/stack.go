@@ -1,4 +1,5 @@
-// Package stack runs the sandbox: a real Temporal server, and stand-ins for AWS, Slack and GitHub, all on 127.0.0.1.
+// Package stack runs the sandbox: a real Temporal server, a real Chef server, and stand-ins for AWS, Slack and GitHub, all on
+// 127.0.0.1.
 // The sandbox command, the demo and the end-to-end tests share it.
 package stack
 
@@ -20,6 +21,8 @@ const (
 	AWS      = "aws"
 	Slack    = "slack"
 	GitHub   = "github"
+	Goiardi  = "goiardi" // the Chef server
+	Chef     = "chef"    // the gate to it: what to stop for a Chef server that is down
 )
 
 // ErrNotRunning is what Load wraps when nothing is left of a sandbox, or never was.
@@ -34,9 +37,9 @@ type Options struct {
 
 	// InMemory runs Temporal without a database file: quicker, but a Stop and Start then forgets every workflow.
 	InMemory bool
-	// InProcessSlack and InProcessGitHub run these stand-ins in the calling process, for tests; else Self runs them as
-	// children.
-	InProcessSlack, InProcessGitHub bool
+	// InProcessSlack and InProcessGitHub run these stand-ins in the calling process, for tests, and InProcessChef the gate to
+	// the Chef server; else Self runs them as children.
+	InProcessSlack, InProcessGitHub, InProcessChef bool
 	// Self is the sandbox binary; empty: bin/epoxy-sandbox under Root.
 	Self string
 	// Deadline for everything to be healthy; 0: one minute.
@@ -44,7 +47,7 @@ type Options struct {
 }
 
 func (o Options) inProcess() map[string]bool {
-	return map[string]bool{Slack: o.InProcessSlack, GitHub: o.InProcessGitHub}
+	return map[string]bool{Slack: o.InProcessSlack, GitHub: o.InProcessGitHub, Chef: o.InProcessChef}
 }
 
 // Stack is a sandbox that runs, whether this process started it or another one did.
@@ -52,6 +55,7 @@ type Stack struct {
 	root, dir string
 	out       io.Writer
 	deadline  time.Duration
+	claims    claims
 
 	mu    sync.Mutex // guards what follows
 	state state
@@ -133,11 +137,12 @@ func (s *Stack) down() error {
 	if err := errors.Join(errs...); err != nil {
 		return err // the state stays, so that the next Down can try again
 	}
+	s.claims.release()
 	return errors.Join(remove(s.EnvFile()), remove(stateFile(s.dir)))
 }
 
 // Stop ends one service and keeps the others; Start brings it back on the same port. Temporal keeps its workflows
-// unless it runs in memory; the stand-ins come back empty.
+// unless it runs in memory, Chef its nodes and clients; the stand-ins and Goiardi come back empty.
 func (s *Stack) Stop(name string) error { return s.stop(name, false) }
 
 // Kill is Stop without a warning: what a crash does.
@@ -170,8 +175,12 @@ func (s *Stack) fresh(ctx context.Context, o Options) error {
 			return err
 		}
 	}
-	ports, err := o.Ports.choose()
+	if err := os.RemoveAll(s.chefDir()); err != nil {
+		return err
+	}
+	ports, err := o.Ports.choose(&s.claims)
 	if err != nil {
+		s.claims.release()
 		return err
 	}
 	s.state = newState(s.root, ports, o)
@@ -189,7 +198,7 @@ func (s *Stack) adopt(ctx context.Context, before state, o Options) error {
 	if err := o.Ports.differ(before.Ports); err != nil {
 		return err
 	}
-	if before.Secrets == (secrets{}) {
+	if before.Secrets == (secrets{}) || before.Ports.Chef == 0 {
 		return errors.New("the sandbox that runs was started by an older Epoxy; stop it with `make sandbox-down`, then start it again")
 	}
 	s.state = before

@@ -8,12 +8,15 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
 func TestPorts(t *testing.T) {
-	chosen, err := Ports{AWS: 4566}.choose()
+	var c claims
+	defer c.release()
+	chosen, err := Ports{AWS: 4566}.choose(&c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +47,49 @@ func TestPorts(t *testing.T) {
 	}
 }
 
-func choiceError(p Ports) error { _, err := p.choose(); return err }
+func choiceError(p Ports) error {
+	var c claims
+	defer c.release()
+	_, err := p.choose(&c)
+	return err
+}
+
+func TestSandboxesThatStartAtOnceChooseOtherPorts(t *testing.T) {
+	const stacks = 60 // of whose 420 ports some would be the same, if everybody chose for himself
+	var all sync.WaitGroup
+	chosen := make([]Ports, stacks)
+	held := make([]claims, stacks)
+	for i := range stacks {
+		all.Go(func() {
+			var err error
+			if chosen[i], err = (Ports{}).choose(&held[i]); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	whose := map[int]int{}
+	for i, p := range chosen {
+		for _, f := range portFields {
+			port := *f.of(&p)
+			if other, taken := whose[port]; taken {
+				t.Errorf("sandboxes %d and %d both chose port %d", other, i, port)
+			}
+			whose[port] = i
+		}
+	}
+	var late claims
+	if ours, err := late.claim(chosen[0].AWS); ours || err != nil {
+		t.Errorf("a port that a sandbox has was claimed: %v", err)
+	}
+	for i := range held {
+		held[i].release()
+	}
+	if ours, err := late.claim(chosen[0].AWS); !ours || err != nil {
+		t.Errorf("a port that was given back cannot be claimed: %v", err)
+	}
+	late.release()
+}
 
 func TestPortsFromEnvironment(t *testing.T) {
 	t.Setenv("EPOXY_SANDBOX_AWS_PORT", "4566")
@@ -73,7 +118,7 @@ func TestEnvFileCanBeSourced(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	s.state.Ports = Ports{1001, 1002, 1003, 1004, 1005}
+	s.state.Ports = Ports{1001, 1002, 1003, 1004, 1005, 1006, 1007}
 	s.state.Secrets = secrets{SlackToken: "xoxb-sandbox-1", SlackSigningSecret: "signs", SlackAppToken: "xapp-1", GitHubToken: "ghp_1"}
 	if s.Env()["EPOXY_CONFIG"] != "" {
 		t.Error("EPOXY_CONFIG names a file that is not there")
@@ -98,6 +143,7 @@ func TestEnvFileCanBeSourced(t *testing.T) {
 		"EPOXY_SLACK_TOKEN": "xoxb-sandbox-1", "EPOXY_SLACK_API_URL": "http://127.0.0.1:1004/api/", "EPOXY_CONFIG": config,
 		"EPOXY_SLACK_SIGNING_SECRET": "signs", "EPOXY_SLACK_APP_TOKEN": "xapp-1",
 		"EPOXY_GITHUB_TOKEN": "ghp_1", "EPOXY_GITHUB_API_URL": "http://127.0.0.1:1005/api/v3", "EPOXY_SANDBOX_GITHUB": "http://127.0.0.1:1005",
+		"EPOXY_SANDBOX_CHEF": "http://127.0.0.1:1006",
 	} {
 		if !strings.Contains("\n"+string(out), "\n"+key+"="+value+"\n") {
 			t.Errorf("after sourcing, %s is not %q in:\n%s", key, value, out)

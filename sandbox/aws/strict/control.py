@@ -5,11 +5,14 @@ GET    /epoxy/calls                       calls per operation since the reset; ?
 POST   /epoxy/faults                      adds one, see below
 GET    /epoxy/faults                      what remains of them
 DELETE /epoxy/faults                      clears all; ?match=TEXT only those with this "match"
+GET    /epoxy/sns/certificate             {"pem": ...}: what SNS's SigningCertURL leads to
 GET    /epoxy/settings                    see `settings`
 POST   /epoxy/settings                    changes some
 POST   /epoxy/reset                       forgets everything: moto's state, calls, faults, settings
 POST   /epoxy/images/AMI/finish           ends the pending state at once
 POST   /epoxy/images/AMI/fail             {"reason": ...}: likewise, as failed
+POST   /epoxy/ec2/addresses               {"account", "region", "addresses": [...]}: the private addresses of the next
+                                          instances that ask for none
 POST   /epoxy/ecr/images                  {"account", "region", "repository", "images": [...]}: images as if pushed
                                           long ago, thousands at once: `ecr.stage`; the answer has their digests in order
 POST   /epoxy/ecr/pulled                  {"account", "region", "repository", "digests": [...], "pulled": when}
@@ -26,7 +29,7 @@ import json
 import re
 from urllib.parse import parse_qsl
 
-from strict import answers, buckets
+from strict import answers, buckets, clock, locks
 from strict.calls import CALLS
 from strict.faults import FAULTS
 from strict.settings import SETTINGS
@@ -82,9 +85,16 @@ def _change_settings(body, _query):
 def _reset(_body, _query):
     from moto.moto_api._internal.models import moto_api_backend
 
+    from strict.events import courier
+
     # Faults first: they may hold calls that the reset would wait for.
     FAULTS.clear()
-    moto_api_backend.reset()
+    with locks.of("ec2"):
+        clock.reset()
+    # Without the lock: what is being brought may need it.
+    courier.reset()
+    with locks.of("ec2"):
+        moto_api_backend.reset()
     SETTINGS.reset()
     buckets.reset()
     CALLS.reset()
@@ -98,6 +108,23 @@ def _image(image_id, action, body):
     if not done:
         return answers.as_json(404, {"error": f"no image {image_id}"})
     return answers.as_json(200, {"image": image_id, "done": action})
+
+
+def _certificate(_body, _query):
+    from strict.events import notices
+
+    return {"pem": notices.certificate().decode()}
+
+
+def _addresses(body, _query):
+    from moto.ec2.models import ec2_backends
+
+    from strict.ec2 import addresses
+
+    backend = ec2_backends[body["account"]][body["region"]]
+    with locks.of("ec2"):
+        addresses.wish(backend, [str(one) for one in body["addresses"]])
+    return {"addresses": body["addresses"]}
 
 
 def _ecs(name):
@@ -121,6 +148,8 @@ def _ecr(name):
 
 
 HANDLERS = {
+    ("POST", "/epoxy/ec2/addresses"): _addresses,
+    ("GET", "/epoxy/sns/certificate"): _certificate,
     ("POST", "/epoxy/ecr/images"): _ecr("add_images"),
     ("POST", "/epoxy/ecr/pulled"): _ecr("set_pulled"),
     ("GET", "/epoxy/health"): _health,

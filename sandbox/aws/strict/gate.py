@@ -2,24 +2,21 @@
 
 import io
 import socket
-import threading
-from collections import defaultdict
 
 from moto.iam import models
 
-from strict import answers, buckets, clock, control
+from strict import answers, buckets, caller, clock, control, locks
 from strict.calls import CALLS
 from strict.faults import FAULTS
 from strict.operation import Call
 from strict.server import Dropped
 from strict.settings import SETTINGS
 
-# moto keeps plain dictionaries without locks: two calls at once could both see a name as free.  One call at a time per
-# service closes that, and costs nothing under the interpreter lock.  Services that call out (and may be called back
-# meanwhile) must not hold a lock.
+# One call at a time per service (`locks`), which costs nothing under the interpreter lock.  Services that call out (and
+# may be called back meanwhile) must not hold a lock.
 CALLS_OUT = {"sns", "lambda", "cloudformation", "stepfunctions", "events", "codebuild", "apigateway", "execute-api"}
-# Auto Scaling works on EC2's instances and launch templates, and looks at CloudWatch's alarms.
-TOGETHER = {"autoscaling": "ec2", "cloudwatch": "ec2"}
+# Waits for messages for up to 20 seconds, and locks its queue only (`events.queues`).
+LONG = {"sqs.ReceiveMessage"}
 
 # What moto lacks and `strict` answers itself: service -> answer(call).
 SERVICES = {}
@@ -30,7 +27,6 @@ class Gate:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._locks = defaultdict(threading.RLock)
 
     def __call__(self, environ):
         path = environ["PATH_INFO"]
@@ -75,11 +71,11 @@ class Gate:
         raise Dropped
 
     def _execute(self, call):
-        if call.service in CALLS_OUT:
+        caller.answering(call.environ)
+        if call.service in CALLS_OUT or call.operation in LONG:
             return self._run(call.environ)
-        group = TOGETHER.get(call.service, call.service)
-        with self._locks[group]:
-            if group == "ec2":
+        with locks.of(call.service):
+            if locks.group_of(call.service) == "ec2":
                 clock.tick()
             answered = SERVICES[call.service](call) if call.service in SERVICES else None
             return answered if answered is not None else self._run(call.environ)

@@ -2,12 +2,14 @@
 
 
 def apply():
-    from strict import accounts, autoscaling, bucket_policy, consumers, ec2, ecr, ecs
+    from strict import accounts, autoscaling, bucket_policy, consumers, ec2, ecr, ecs, events, route53
 
     accounts.apply()
+    events.apply()
     ec2.apply()
     autoscaling.apply()
     bucket_policy.apply()
     ecr.apply()
     ecs.apply()
     consumers.apply()
+    route53.apply()

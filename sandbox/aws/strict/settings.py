@@ -13,6 +13,11 @@ DEFAULTS = {
     "refresh_seconds": 3.0,
     # The next N instance refreshes end in status `Failed`.
     "refresh_fail": 0,
+    # Seconds for which an instance is `shutting-down`, and for which it is shown once it is terminated.
+    "instance_shutdown_seconds": 0.2,
+    "instance_forget_seconds": 3600.0,
+    # How long a second of a lifecycle hook's timeout lasts, in seconds.
+    "hook_second": 1.0,
     # Launch template versions per template.
     "template_version_quota": 10000,
     # Seconds until an ECS task runs, until one that is told to stop has stopped, and for which it is shown after that.
@@ -25,6 +30,8 @@ DEFAULTS = {
     "ecs_delete_seconds": 3.0,
     # Whether ECR still has the layers of an image that was deleted, so that it can be put back.
     "ecr_layers_kept": True,
+    # Seconds for which a change of Route 53's is PENDING, and for which its zone takes no other.
+    "route53_change_seconds": 0.0,
     # Real token buckets per account and Region.
     "throttle_buckets": False,
 }

@@ -23,8 +23,13 @@ from strict import server  # noqa: E402
 PLAIN = os.environ.get("EPOXY_PLAIN_MOTO") == "1"
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
-# Nothing becomes available by itself: a test waits for the clock only where the clock is what it tests.
-CALM = {"image_pending_seconds": 600, "image_invisible_seconds": 0, "refresh_seconds": 0.3}
+# Nothing becomes available (or lingers) by itself: a test waits for the clock only where the clock is what it tests.
+CALM = {
+    "image_pending_seconds": 600,
+    "image_invisible_seconds": 0,
+    "refresh_seconds": 0.3,
+    "instance_shutdown_seconds": 0,
+}
 
 _running = None
 

@@ -1,9 +1,8 @@
-"""EC2 Auto Scaling: groups on launch template versions, and instance refreshes."""
+"""EC2 Auto Scaling: groups on launch template versions, instance refreshes, and how instances leave their groups."""
 
 
 def apply():
-    from strict.autoscaling import groups, refresh, refresh_api
+    from strict.autoscaling import activities, groups, hooks_api, notifications, refresh, refresh_api, termination
 
-    groups.apply()
-    refresh.apply()
-    refresh_api.apply()
+    for module in (groups, refresh, refresh_api, activities, notifications, hooks_api, termination):
+        module.apply()

@@ -6,6 +6,9 @@ from moto.autoscaling.exceptions import ValidationError
 from moto.autoscaling.models import ASG_NAME_TAG, FakeAutoScalingGroup, InstanceState
 from moto.ec2.exceptions import EC2ClientError
 
+from strict.autoscaling import notifications, termination
+from strict.autoscaling.activities import Activity, now
+
 _set_launch_configuration = FakeAutoScalingGroup._set_launch_configuration
 _update = FakeAutoScalingGroup.update
 
@@ -114,11 +117,17 @@ def launch(group, count, source):
         associate_public_ip=None if version else group.launch_config.associate_public_ip_address,
         subnet_id=group.vpc_zone_identifier.split(",")[0] if group.vpc_zone_identifier else None,
     )
+    before = len(group.instance_states)
+    cause = f"At {now()} an instance was started in response to a difference between desired and actual capacity, "
+    cause += f"increasing the capacity from {before} to {before + count}."
     for instance in reservation.instances:
         instance.autoscaling_group = group
         instance.strict_template = source.view() if source else None
         protected = group.new_instances_protected_from_scale_in
         group.instance_states.append(InstanceState(instance, protected_from_scale_in=protected))
+        activity = Activity(group, instance, f"Launching a new EC2 instance: {instance.id}", cause)
+        activity.end()
+        notifications.tell(activity, "LAUNCH")
     return reservation.instances
 
 
@@ -150,12 +159,10 @@ def swap(group, old, source):
     """Replaces one instance of the group."""
     backend = group.autoscaling_backend
     (new,) = launch(group, 1, source)
-    group.instance_states = [one for one in group.instance_states if one.instance.id != old.id]
-    backend.ec2_backend.terminate_instances([old.id])
+    states = [one for one in termination.present(group) if one.instance is old]
+    termination.retire(group, states, f"At {now()} {termination.REFRESH}")
     backend.update_attached_elbs(group.name)
     backend.update_attached_target_groups(group.name)
-    for arn in group.target_group_arns:
-        backend.elbv2_backend.deregister_targets(arn, [{"Id": old.id}])
     return new
 
 

@@ -14,7 +14,7 @@ import uuid
 from moto.core.utils import utcnow
 
 from strict import clock
-from strict.autoscaling import groups
+from strict.autoscaling import groups, termination
 from strict.settings import SETTINGS
 
 ACTIVE = ("Pending", "InProgress", "Baking", "Cancelling", "RollbackInProgress")
@@ -61,7 +61,7 @@ class Refresh:
     def _to_replace(self):
         """The instances that are not as wanted already (SkipMatching), and may be replaced at all."""
         ids = []
-        for state in self.group.instance_states:
+        for state in termination.present(self.group):
             skip = self.preferences["SkipMatching"] and self.source and self.source.matches(state.instance)
             if not skip and self._policy(state) != "Ignore":
                 ids.append(state.instance.id)
@@ -96,7 +96,7 @@ class Refresh:
             self._replaced_one()
 
     def _replace_next(self):
-        by_id = {state.instance.id: state for state in self.group.instance_states}
+        by_id = {state.instance.id: state for state in termination.present(self.group)}
         # Instances that left the group in the meantime need no replacement.
         gone = [one for one in self.waiting if one not in by_id]
         self.waiting = [one for one in self.waiting if one in by_id]
@@ -193,7 +193,7 @@ class Refresh:
         self.due = time.monotonic() + self.step
 
     def _when_rollbackinprogress(self):
-        by_id = {state.instance.id: state.instance for state in self.group.instance_states}
+        by_id = {state.instance.id: state.instance for state in termination.present(self.group)}
         while self.replaced:
             new = self.replaced.pop()
             if new in by_id:

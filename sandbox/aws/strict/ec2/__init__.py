@@ -1,11 +1,14 @@
-"""EC2: images, snapshots and launch templates."""
+"""EC2: images, snapshots, launch templates, and instances with their ends."""
 
 
 def apply():
     from strict.ec2 import (
+        addresses,
+        ending,
         image_describe,
         image_share,
         images,
+        instance_describe,
         instances,
         snapshots,
         speed,
@@ -23,6 +26,9 @@ def apply():
         image_share,
         snapshots,
         instances,
+        instance_describe,
+        addresses,
+        ending,
         templates,
         template_versions,
         template_describe,

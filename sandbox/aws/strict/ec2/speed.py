@@ -1,7 +1,11 @@
-"""Not strictness: moto looks tags up by scanning all tags of the Region, which makes describing N things N² work."""
+"""Not strictness: moto scans all tags for those of a thing, and all instances for one, which makes N things N² work."""
 
+from moto.ec2.exceptions import InvalidInstanceIdError
 from moto.ec2.models.core import TaggedEC2Resource
+from moto.ec2.models.instances import InstanceBackend
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
+
+from strict.ec2 import state
 
 
 def get_tags(self):
@@ -14,5 +18,13 @@ def get_tags(self):
     ]
 
 
+def get_instance(self, instance_id):
+    found = state.of(self).instances.get(instance_id)
+    if found is None:
+        raise InvalidInstanceIdError(instance_id)
+    return found
+
+
 def apply():
+    InstanceBackend.get_instance = get_instance
     TaggedEC2Resource.get_tags = get_tags

@@ -12,6 +12,11 @@ class State:
     def __init__(self):
         # (operation, client token) -> (fingerprint of the request, answer)
         self.tokens = {}
+        # Instances by id.
+        self.instances = {}
+        # The private addresses of live instances, and those that the next instances are to get (`addresses`).
+        self.addresses = set()
+        self.wishes = []
 
 
 def of(backend):

@@ -1,0 +1,277 @@
+package activities
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"epoxy/internal/ledger"
+	"epoxy/internal/policy"
+)
+
+// DeleteNode reads a node and its client once more, and deletes what is still the dead instance's, each on its own. It may be
+// repeated at any point: what is gone and an intent of this run covers was deleted by an attempt before.
+func (a *Chef) DeleteNode(ctx context.Context, in DeleteNodeInput) (DeleteNodeOutput, error) {
+	defer beating(ctx, in.Node.Name)()
+	d, err := a.openNodeDeletion(ctx, in)
+	if err != nil {
+		return DeleteNodeOutput{}, err
+	}
+	err = d.run(ctx)
+	// Also of what an error ends in the middle: what has ended is known.
+	if wrong := d.book.Conclude(ctx, d.ended); err == nil {
+		err = translate(in.Ledger.Place, wrong)
+	}
+	return DeleteNodeOutput{Node: d.node.Deleted, Client: d.client.Deleted}, err
+}
+
+// nodeDeletion is one attempt at a node and its client.
+type nodeDeletion struct {
+	in     DeleteNodeInput
+	server chefServer
+	shelf  shelf
+	book   Ledger
+	ended  []ledger.Entry
+
+	node, client chefThing
+}
+
+// chefThing is a node or a client on its way out.
+type chefThing struct {
+	Deleted
+
+	kind   string // in paths
+	ledger string // kind of entry
+	there  bool
+	json   []byte // as it is, for an undo
+	entry  ledger.Entry
+	begun  bool // an attempt before this one said that it would delete it
+}
+
+func (a *Chef) openNodeDeletion(ctx context.Context, in DeleteNodeInput) (*nodeDeletion, error) {
+	for _, err := range []error{in.Subject.Check(), policy.CheckNodeName(in.Node.Name)} {
+		if err != nil {
+			return nil, Refuse(ErrInvalid, "%v: nothing is deleted", err)
+		}
+	}
+	d := &nodeDeletion{in: in}
+	var err error
+	if d.server, err = a.server(in.Node.Server); err != nil {
+		return nil, err
+	}
+	if d.shelf, err = openShelf(ctx, a.S3, in.Store); err != nil {
+		return nil, err
+	}
+	if d.book, err = a.Ledger(ctx, in.Ledger); err != nil {
+		return nil, translate(in.Ledger.Place, err)
+	}
+	d.node, d.client = d.thing(chefNodes, ledger.ChefNode), d.thing(chefClients, ledger.ChefClient)
+	return d, d.readEntries(ctx)
+}
+
+func (d *nodeDeletion) thing(kind, ledgerKind string) chefThing {
+	what := "chef/" + d.in.Node.Server + "/" + kind + "/" + d.in.Node.Name
+	return chefThing{Deleted: Deleted{What: what}, kind: kind, ledger: ledgerKind, entry: ledger.Entry{ID: ledger.EntryID(d.in.RunID, what+d.generation())}}
+}
+
+// generation tells a node from one that registered under the same name after this run had deleted the first.
+func (d *nodeDeletion) generation() string {
+	switch {
+	case d.in.Node.ClientOnly:
+		return "@client"
+	case d.in.Node.CheckedIn.IsZero():
+		return ""
+	}
+	return "@" + d.in.Node.CheckedIn.UTC().Format(time.RFC3339Nano)
+}
+
+func (d *nodeDeletion) readEntries(ctx context.Context) error {
+	found, err := d.book.Entries(ctx, []string{d.node.entry.ID, d.client.entry.ID})
+	if err != nil {
+		return translate(d.in.Ledger.Place, err)
+	}
+	for _, t := range []*chefThing{&d.node, &d.client} {
+		if e, known := found[t.entry.ID]; known {
+			t.take(e)
+			t.begun = e.Outcome == ""
+		}
+	}
+	return nil
+}
+
+// take makes the ledger's entry the thing's own, and its outcome, if it has one.
+func (t *chefThing) take(e ledger.Entry) {
+	t.entry, t.Entry = e, e.ID
+	t.Outcome, t.Detail = e.Outcome, e.Detail
+	if e.Outcome == ledger.Undone {
+		t.Outcome, t.Detail = ledger.Failed, "put back by "+e.UndoneBy
+	}
+}
+
+// end settles a thing. What was never intended has no entry.
+func (d *nodeDeletion) end(t *chefThing, outcome, detail string) {
+	t.Outcome, t.Detail = outcome, detail
+	if t.Entry != "" {
+		t.entry.Outcome, t.entry.Detail, t.entry.Ended = outcome, detail, time.Now().UTC()
+		d.ended = append(d.ended, t.entry)
+	}
+}
+
+func (d *nodeDeletion) run(ctx context.Context) error {
+	if d.node.Outcome != "" && d.client.Outcome != "" {
+		return nil // by an attempt whose answer was lost
+	}
+	if err := d.read(ctx); err != nil {
+		return err
+	}
+	if err := d.intend(ctx); err != nil {
+		return err
+	}
+	err := d.delete(ctx, &d.node)
+	if d.node.Outcome == ledger.Failed && d.client.Outcome == "" {
+		d.end(&d.client, ledger.Failed, nodeStays+d.node.Detail)
+	}
+	if err != nil {
+		return err
+	}
+	return d.delete(ctx, &d.client)
+}
+
+// nodeStays is why a client does: without it the node could not check in any more.
+const nodeStays = "its node stays: "
+
+// read looks at both as they are now, and settles what is gone, and what is not to be deleted.
+func (d *nodeDeletion) read(ctx context.Context) error {
+	n, text, found, err := d.server.node(ctx, d.in.Node.Name)
+	if err != nil {
+		return err
+	}
+	c, hasClient, err := d.server.client(ctx, d.in.Node.Name)
+	if err != nil {
+		return err
+	}
+	d.node.there, d.node.json, d.client.there = found, text, hasClient
+	if d.client.json, err = json.Marshal(c); err != nil {
+		return err
+	}
+	why := ""
+	if found {
+		why = d.judge(n)
+	}
+	d.settle(&d.node, why)
+	if d.node.Outcome == ledger.Failed {
+		why = nodeStays + d.node.Detail
+	}
+	d.settle(&d.client, cmp.Or(c.NeverDeleted(d.server.api.Client()), why, d.renewed(c)))
+	return nil
+}
+
+// judge says why a node stays, or "".
+func (d *nodeDeletion) judge(n policy.ChefNode) string {
+	if d.in.Node.ClientOnly {
+		return "it was registered since: there was only a client when it was looked for"
+	}
+	if own, why := policy.JudgeNode(n, d.in.Subject, d.in.Died); !own {
+		return why
+	}
+	if n.Instance != d.in.Node.Instance {
+		return "its instance became " + cmp.Or(n.Instance, "unknown") + " since it was looked for"
+	}
+	return ""
+}
+
+// renewed says that a client has another key than the one that is to be deleted, as a new machine of the same name gets.
+func (d *nodeDeletion) renewed(c chefClient) string {
+	if before := textAt([]byte(d.client.entry.PutBack.Definition), "public_key"); d.client.begun && before != "" && before != c.PublicKey {
+		return "it got a new key since: a new machine has its name"
+	}
+	return ""
+}
+
+func (d *nodeDeletion) settle(t *chefThing, stays string) {
+	switch {
+	case t.Outcome != "":
+	case !t.there && t.begun:
+		d.end(t, ledger.Deleted, "")
+	case !t.there:
+		d.end(t, ledger.Gone, "")
+	case stays != "":
+		d.end(t, ledger.Failed, stays)
+	}
+}
+
+// intend writes down what is about to be deleted, with what an undo needs.
+func (d *nodeDeletion) intend(ctx context.Context) error {
+	var entries []ledger.Entry
+	var going []*chefThing
+	for _, t := range []*chefThing{&d.node, &d.client} {
+		if t.Outcome != "" {
+			continue
+		}
+		if !t.begun {
+			t.entry = d.newEntry(t)
+			if err := d.shelf.shelve(ctx, &t.entry.PutBack); err != nil {
+				return err
+			}
+		}
+		entries, going = append(entries, t.entry), append(going, t)
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	stored, err := d.book.Intend(ctx, entries)
+	if err != nil {
+		return translate(d.in.Ledger.Place, err)
+	}
+	for i, e := range stored {
+		going[i].take(e) // an attempt that was given up for dead may have been quicker
+	}
+	return nil
+}
+
+func (d *nodeDeletion) newEntry(t *chefThing) ledger.Entry {
+	names := slices.Concat([]string{d.in.Node.Name, d.in.Subject.Instance, d.in.Node.Instance, d.in.Subject.Address}, d.in.Node.Addresses)
+	slices.Sort(names)
+	names = slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "" })
+	return ledger.Entry{
+		ID: t.entry.ID, Kind: t.ledger, Resource: t.What, Account: d.in.Subject.Account, Region: d.in.Subject.Region, Names: names, Bytes: int64(len(t.json)),
+		Reason: d.in.Reason, Policy: d.in.Environment, WorkflowID: d.in.WorkflowID, RunID: d.in.RunID, Approver: d.in.Approver, Intent: time.Now().UTC(),
+		PutBack: ledger.PutBack{Definition: string(t.json)},
+	}
+}
+
+// shelve moves what is too big for an entry into the artifact bucket.
+func (s shelf) shelve(ctx context.Context, p *ledger.PutBack) error {
+	if len(p.Definition) <= ledger.MaxPutBack {
+		return nil
+	}
+	ref, err := s.put(ctx, kindPutBack, *p)
+	*p = ledger.PutBack{Key: ref.Key, SHA256: ref.SHA256, Size: ref.Bytes}
+	return err
+}
+
+// delete does it. What is gone in this moment was somebody else's doing, unless an attempt before this one began it.
+func (d *nodeDeletion) delete(ctx context.Context, t *chefThing) error {
+	if t.Outcome != "" {
+		return nil
+	}
+	was, err := d.server.delete(ctx, t.kind, d.in.Node.Name)
+	var refused *temporal.ApplicationError
+	switch {
+	case errors.As(err, &refused) && refused.NonRetryable():
+		d.end(t, ledger.Failed, oneLine(refused.Message())) // for certain: it was answered so
+		return err
+	case err != nil:
+		return err
+	case was || t.begun:
+		d.end(t, ledger.Deleted, "")
+	default:
+		d.end(t, ledger.Gone, "")
+	}
+	return nil
+}

@@ -1,0 +1,302 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"epoxy/internal/ledger"
+	"epoxy/internal/policy"
+)
+
+// DeleteRecords deletes record sets, or values of them, as they were found: each is read again and must be the same but for the
+// others' values, and nobody alive may hold its address or name. What is about to go is in the ledger first. To repeat it
+// changes nothing, and gives the same answer, whatever became of the attempt before.
+func (a *DNS) DeleteRecords(ctx context.Context, in DeleteRecordsInput) (DeleteRecordsOutput, error) {
+	defer beating(ctx, in.Zone.Name)()
+	d, err := a.openRecordDeletion(ctx, in)
+	if err != nil {
+		return DeleteRecordsOutput{}, err
+	}
+	err = d.run(ctx)
+	// Also of what an error ends in the middle: what has ended is known.
+	if len(d.ended) > 0 {
+		if wrong := d.book.Conclude(ctx, d.ended); err == nil {
+			err = translate(in.Ledger.Place, wrong)
+		}
+	}
+	if err != nil {
+		return DeleteRecordsOutput{}, err
+	}
+	out := DeleteRecordsOutput{Records: make([]Deleted, len(d.records))}
+	for i, r := range d.records {
+		out.Records[i] = r.Deleted
+	}
+	return out, nil
+}
+
+// recordDeletion is one attempt at some records of one zone.
+type recordDeletion struct {
+	in      DeleteRecordsInput
+	dns     *DNS
+	door    *zoneDoor
+	book    Ledger
+	records []*dyingRecord
+	ended   []ledger.Entry
+}
+
+// dyingRecord is a record set, or values of one, on its way out.
+type dyingRecord struct {
+	Deleted
+	policy.OwnRecord
+
+	now     policy.RecordSet
+	left    []string // of what is to go, what is there now
+	entry   ledger.Entry
+	begun   bool // somebody, perhaps an attempt before this one, said that it would go
+	written bool // this attempt did
+	refused string
+	held    string // why some of its values stay
+}
+
+func (a *DNS) openRecordDeletion(ctx context.Context, in DeleteRecordsInput) (*recordDeletion, error) {
+	d := &recordDeletion{in: in, dns: a, door: a.door(in.Zone)}
+	if err := d.check(); err != nil {
+		return nil, Refuse(ErrInvalid, "%v: nothing is deleted", err)
+	}
+	var err error
+	if d.book, err = a.Ledger(ctx, in.Ledger); err != nil {
+		return nil, translate(in.Ledger.Place, err)
+	}
+	ids := make([]string, len(in.Records))
+	for i, own := range in.Records {
+		r := &dyingRecord{OwnRecord: own}
+		r.What = d.resource(own.RecordSet)
+		r.entry.ID = ledger.EntryID(in.RunID, r.What+lookOf(ctx))
+		ids[i] = r.entry.ID
+		d.records = append(d.records, r)
+	}
+	found, err := d.book.Entries(ctx, ids)
+	if err != nil {
+		return nil, translate(in.Ledger.Place, err)
+	}
+	for _, r := range d.records {
+		if e, known := found[r.entry.ID]; known {
+			r.takeEntry(e)
+		}
+	}
+	return d, nil
+}
+
+func (d *recordDeletion) check() error {
+	if len(d.in.Live) == 0 {
+		return errors.New("it is not said where live instances could hold the addresses and names")
+	}
+	problems := []error{d.in.Subject.Check()}
+	for _, r := range d.in.Records {
+		_, err := parseExact(r.RecordSet)
+		problems = append(problems, r.Check(d.door.zone.ID, d.door.zone.Name), err)
+	}
+	return errors.Join(problems...)
+}
+
+func (d *recordDeletion) resource(set policy.RecordSet) string {
+	parts := []string{"route53", d.door.zone.ID, set.Name, set.Type}
+	if set.SetID != "" {
+		parts = append(parts, set.SetID)
+	}
+	return strings.Join(parts, "/")
+}
+
+// lookOf tells apart the times that a run looks: what was deleted, and registered itself again, is deleted again, while a
+// second attempt of the same activity knows what the first one did.
+func lookOf(ctx context.Context) string {
+	if !activity.IsActivity(ctx) {
+		return ""
+	}
+	return "@" + activity.GetInfo(ctx).ActivityID
+}
+
+// takeEntry makes the ledger's entry the record's own, and its outcome, if it has one.
+func (r *dyingRecord) takeEntry(e ledger.Entry) {
+	r.entry, r.Entry, r.begun = e, e.ID, true
+	r.Outcome, r.Detail = e.Outcome, e.Detail
+	if e.Outcome == ledger.Undone {
+		r.Outcome, r.Detail = ledger.Failed, "put back by "+e.UndoneBy
+	}
+}
+
+// end settles a record. What was never intended has no entry.
+func (d *recordDeletion) end(r *dyingRecord, outcome, detail string) {
+	r.Outcome, r.Detail = outcome, oneLine(detail)
+	if r.begun {
+		r.entry.Outcome, r.entry.Detail, r.entry.Ended = outcome, r.Detail, time.Now().UTC()
+		d.ended = append(d.ended, r.entry)
+	}
+}
+
+func (d *recordDeletion) open() []*dyingRecord {
+	return slices.DeleteFunc(slices.Clone(d.records), func(r *dyingRecord) bool { return r.Outcome != "" })
+}
+
+// rounds are how often a record is looked at again that changed between the look and the change: others take their values out of
+// the same record set.
+const rounds = 4
+
+func (d *recordDeletion) run(ctx context.Context) error {
+	for range rounds {
+		for _, step := range []func(context.Context) error{d.read, d.lookForHolders, d.intend, d.change} {
+			if len(d.open()) == 0 {
+				return nil
+			}
+			if err := step(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	for _, r := range d.open() {
+		if r.refused == "" {
+			return fmt.Errorf("%s is changed by others again and again", r.RecordSet)
+		}
+		d.end(r, ledger.Failed, "Route 53 refused: "+r.refused)
+	}
+	return nil
+}
+
+// read looks at the records as they are now, and settles what is gone and what is somebody else's by now.
+func (d *recordDeletion) read(ctx context.Context) error {
+	var wanted policy.WantedRecords
+	for _, r := range d.open() {
+		wanted.Names = append(wanted.Names, r.Name)
+	}
+	wanted.Names = unique(wanted.Names)
+	sets, err := d.door.reads.ask(ctx, wanted)
+	if err != nil {
+		return translate(d.door.zone.Place, err)
+	}
+	now := map[string]policy.RecordSet{}
+	for _, set := range sets {
+		now[set.Key()] = set
+	}
+	for _, r := range d.open() {
+		set, there := now[r.Key()]
+		var why, detail string
+		if r.left, why = nil, ""; there {
+			r.left, why = r.Reread(&set)
+			detail = set.PointsTo() + " by now"
+		}
+		r.now = set
+		switch {
+		case why != "":
+			d.end(r, ledger.Failed, why)
+		case len(r.left) > 0:
+		case r.begun:
+			d.end(r, ledger.Deleted, "")
+		default:
+			d.end(r, ledger.Gone, detail)
+		}
+	}
+	return nil
+}
+
+// lookForHolders settles what somebody alive holds by now.
+func (d *recordDeletion) lookForHolders(ctx context.Context) error {
+	open := d.open()
+	records := make([]policy.OwnRecord, len(open))
+	for i, r := range open {
+		records[i] = r.OwnRecord
+	}
+	held, err := d.dns.holders(ctx, d.in.Live, d.in.Facts, records)
+	if err != nil {
+		return err
+	}
+	for _, r := range open {
+		here := r.OwnRecord
+		here.Drop = r.left
+		free, why := here.Free(held)
+		if r.left, r.held = free, why; len(free) == 0 {
+			d.end(r, ledger.Failed, why)
+		}
+	}
+	return nil
+}
+
+// intend writes down what is about to go, with what an undo needs.
+func (d *recordDeletion) intend(ctx context.Context) error {
+	var entries []ledger.Entry
+	var going []*dyingRecord
+	for _, r := range d.open() {
+		if r.written {
+			continue
+		}
+		if !r.begun { // else once more: a crash may have come between the entry and the names it is found by
+			if err := d.newEntry(r); err != nil {
+				return err
+			}
+		}
+		entries, going = append(entries, r.entry), append(going, r)
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	stored, err := d.book.Intend(ctx, entries)
+	if err != nil {
+		return translate(d.in.Ledger.Place, err)
+	}
+	for i, e := range stored {
+		going[i].written = true
+		going[i].takeEntry(e) // an attempt that was given up for dead may have been quicker
+	}
+	return nil
+}
+
+func (d *recordDeletion) newEntry(r *dyingRecord) error {
+	gone := r.OwnRecord
+	gone.RecordSet, gone.Drop = r.now, r.left
+	definition, err := json.Marshal(gone)
+	names := slices.Concat(r.left, []string{r.Name, strings.TrimSuffix(r.Name, "."), d.in.Subject.Instance, d.in.Facts.Subject.Node})
+	place := d.door.zone.Place
+	r.entry = ledger.Entry{
+		ID: r.entry.ID, Kind: ledger.RecordSet, Resource: r.What, Account: place.Account, Region: place.Region, Names: unique(names), Bytes: int64(len(definition)),
+		Reason: d.in.Reason + ": " + r.Proof, Policy: d.in.Environment, WorkflowID: d.in.WorkflowID, RunID: d.in.RunID, Approver: d.in.Approver,
+		Intent: time.Now().UTC(), PutBack: ledger.PutBack{Definition: string(definition)},
+	}
+	return err
+}
+
+// change asks for the changes and settles what was made. What was refused is read again first: it may have been changed
+// meanwhile, or been made by an attempt whose answer was lost.
+func (d *recordDeletion) change(ctx context.Context) error {
+	open := d.open()
+	asked := make([]recordChange, len(open))
+	for i, r := range open {
+		asked[i] = recordChange{set: r.now, drop: r.left}
+	}
+	answers, err := d.door.changes.ask(ctx, asked)
+	if err != nil {
+		return translate(d.door.zone.Place, err)
+	}
+	var failed error
+	for i, r := range open {
+		var no *refusal
+		switch err := answers[i]; {
+		case err == nil:
+			d.end(r, ledger.Deleted, r.held)
+		case errors.As(err, &no):
+			r.refused = no.message
+		case !errors.Is(err, errStale):
+			failed = translate(d.door.zone.Place, err)
+			if app, ok := errors.AsType[*temporal.ApplicationError](failed); ok && app.NonRetryable() {
+				d.end(r, ledger.Failed, app.Message()) // for certain: it was answered so
+			}
+		}
+	}
+	return failed
+}

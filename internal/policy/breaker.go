@@ -1,0 +1,133 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// States of a breaker.
+const (
+	BreakerClosed  = ""        // mops go on, and are counted
+	BreakerAsking  = "asking"  // it has tripped: mops wait until a person decides
+	BreakerOpened  = "allowed" // a person lets all go on for a window
+	BreakerStopped = "stopped" // a person stops all for a window
+)
+
+// Breaker is the memory of an environment's breaker: how many nodes went lately.
+type Breaker struct {
+	State   string        `json:"state,omitempty"`
+	Permits []TakenPermit `json:"permits,omitempty"`
+	Trip    int           `json:"trip,omitempty"`    // counts how often it has tripped: the id of a question
+	Why     string        `json:"why,omitempty"`     // it tripped
+	Since   time.Time     `json:"since,omitzero"`    // of the state
+	Until   time.Time     `json:"until,omitzero"`    // of allowed and stopped
+	By      string        `json:"by,omitempty"`      // who decided
+	Waiting []string      `json:"waiting,omitempty"` // subjects that wait, some of them
+}
+
+// TakenPermit is what one mop was granted.
+type TakenPermit struct {
+	Key   string    `json:"key"`
+	Nodes int       `json:"nodes"`
+	At    time.Time `json:"at"`
+}
+
+// PermitRequest asks for one mop.
+type PermitRequest struct {
+	Key   string
+	Nodes int
+}
+
+// PermitAnswer is the breaker's: granted, refused for good, or neither, which is to wait.
+type PermitAnswer struct {
+	Granted, Refused bool
+	Why              string
+}
+
+// BreakerLimits is how much may go in a window.
+type BreakerLimits struct {
+	Nodes   int
+	Percent float64 // of Total; 0: no such limit
+	Total   int     // nodes there are now
+	Window  time.Duration
+}
+
+// waitingNamed bounds the subjects that a question names.
+const waitingNamed = 20
+
+// TakePermits answers requests in their order, and returns what the breaker remembers then. To ask again changes nothing.
+func TakePermits(b Breaker, asked []PermitRequest, limits BreakerLimits, now time.Time) (Breaker, []PermitAnswer) {
+	b = b.at(now, limits.Window)
+	answers := make([]PermitAnswer, len(asked))
+	for i, r := range asked {
+		b, answers[i] = takePermit(b, r, limits, now)
+	}
+	return b, answers
+}
+
+func takePermit(b Breaker, r PermitRequest, limits BreakerLimits, now time.Time) (Breaker, PermitAnswer) {
+	if slices.ContainsFunc(b.Permits, func(p TakenPermit) bool { return p.Key == r.Key }) {
+		return b, PermitAnswer{Granted: true, Why: "the breaker, before"}
+	}
+	switch b.State {
+	case BreakerOpened:
+		return b, PermitAnswer{Granted: true, Why: b.By}
+	case BreakerStopped:
+		return b, PermitAnswer{Refused: true, Why: fmt.Sprintf("stopped by %s until %s: mop it by hand then, or let the sweep find it", b.By, b.Until.UTC().Format("2006-01-02 15:04 MST"))}
+	case BreakerAsking:
+		return b.waits(r), PermitAnswer{Why: b.Why}
+	}
+	gone := 0
+	for _, p := range b.Permits {
+		gone += p.Nodes
+	}
+	if why := limits.exceeded(gone, r.Nodes); why != "" {
+		b.State, b.Why, b.Since, b.Trip, b.Waiting = BreakerAsking, why, now, b.Trip+1, nil
+		return b.waits(r), PermitAnswer{Why: why}
+	}
+	b.Permits = append(slices.Clip(b.Permits), TakenPermit{Key: r.Key, Nodes: r.Nodes, At: now})
+	return b, PermitAnswer{Granted: true, Why: fmt.Sprintf("the breaker: %d of at most %d nodes within %s", gone+r.Nodes, limits.Nodes, limits.Window)}
+}
+
+// exceeded says why so many more are too many. Of a few nodes one may always go: else an environment of two could not be
+// mopped at all.
+func (l BreakerLimits) exceeded(gone, more int) string {
+	all := gone + more
+	if all > l.Nodes {
+		return fmt.Sprintf("%d nodes would be gone within %s, and the limit is %d", all, l.Window, l.Nodes)
+	}
+	there := l.Total + gone // when the window began
+	if l.Percent > 0 && all > 1 && float64(all) > l.Percent/100*float64(there) {
+		return fmt.Sprintf("%d of %d nodes would be gone within %s, and the limit is %g %%", all, there, l.Window, l.Percent)
+	}
+	return ""
+}
+
+func (b Breaker) waits(r PermitRequest) Breaker {
+	if len(b.Waiting) < waitingNamed && !slices.Contains(b.Waiting, r.Key) {
+		b.Waiting = append(slices.Clip(b.Waiting), r.Key)
+	}
+	return b
+}
+
+// at forgets what is over.
+func (b Breaker) at(now time.Time, window time.Duration) Breaker {
+	b.Permits = slices.DeleteFunc(slices.Clone(b.Permits), func(p TakenPermit) bool { return !p.At.After(now.Add(-window)) })
+	if (b.State == BreakerOpened || b.State == BreakerStopped) && !now.Before(b.Until) {
+		b = Breaker{Trip: b.Trip}
+	}
+	return b
+}
+
+// Settle takes a person's decision about a trip. One about an older trip changes nothing.
+func (b Breaker) Settle(trip int, goOn bool, by string, window time.Duration, now time.Time) Breaker {
+	if b.State != BreakerAsking || b.Trip != trip {
+		return b
+	}
+	b.State, b.By, b.Since, b.Until, b.Waiting = BreakerStopped, by, now, now.Add(window), nil
+	if goOn {
+		b.State, b.Permits = BreakerOpened, nil
+	}
+	return b
+}

@@ -1,0 +1,122 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+var midday = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+func TestBreakerTripsAndAsks(t *testing.T) {
+	limits := BreakerLimits{Nodes: 2, Window: time.Hour}
+	one := func(key string) []PermitRequest { return []PermitRequest{{Key: key, Nodes: 1}} }
+	var b Breaker
+	take := func(key string, at time.Time) PermitAnswer {
+		t.Helper()
+		var got []PermitAnswer
+		b, got = TakePermits(b, one(key), limits, at)
+		return got[0]
+	}
+	if !take("a", midday).Granted || !take("b", midday.Add(time.Minute)).Granted {
+		t.Fatal("below the limit nobody waits")
+	}
+	if got := take("a", midday.Add(2*time.Minute)); !got.Granted {
+		t.Errorf("asking again took another permit: %+v", got)
+	}
+	if got := take("c", midday.Add(2*time.Minute)); got.Granted || got.Refused || !strings.Contains(got.Why, "3 nodes") {
+		t.Errorf("the third: %+v", got)
+	}
+	if b.State != BreakerAsking || b.Trip != 1 || fmt.Sprint(b.Waiting) != "[c]" {
+		t.Errorf("tripped: %+v", b)
+	}
+	if got := take("d", midday.Add(2*time.Hour)); got.Granted {
+		t.Error("what has tripped waits for a person, not for the window")
+	}
+
+	stopped := b.Settle(1, false, "ada", time.Hour, midday.Add(3*time.Hour))
+	if _, got := TakePermits(stopped, one("c"), limits, midday.Add(3*time.Hour)); !got[0].Refused || !strings.Contains(got[0].Why, "ada") {
+		t.Errorf("stopped: %+v", got)
+	}
+	if _, got := TakePermits(stopped, one("e"), limits, midday.Add(4*time.Hour)); !got[0].Granted {
+		t.Errorf("a stop lasts a window: %+v", got)
+	}
+
+	if other := b.Settle(7, true, "ada", time.Hour, midday); other.State != BreakerAsking {
+		t.Error("a decision about another trip was taken")
+	}
+	opened := b.Settle(1, true, "approved by ada", time.Hour, midday.Add(3*time.Hour))
+	for i := range 100 {
+		var got []PermitAnswer
+		if opened, got = TakePermits(opened, one(fmt.Sprint(i)), limits, midday.Add(3*time.Hour)); !got[0].Granted || got[0].Why != "approved by ada" {
+			t.Fatalf("allowed: %+v", got)
+		}
+	}
+	after, got := TakePermits(opened, one("z"), limits, midday.Add(4*time.Hour))
+	if !got[0].Granted || after.State != BreakerClosed || len(after.Permits) != 1 || after.Trip != 1 {
+		t.Errorf("after the window it counts from nothing: %+v %+v", after, got)
+	}
+}
+
+func TestBreakerPercent(t *testing.T) {
+	for _, c := range []struct {
+		total, asks int
+		percent     float64
+		granted     int
+	}{
+		{total: 100, asks: 30, percent: 20, granted: 20}, // though the total shrinks meanwhile
+		{total: 3, asks: 3, percent: 20, granted: 1},     // one of a few may always go
+		{total: 0, asks: 2, percent: 50, granted: 1},
+		{total: 10, asks: 8, percent: 0, granted: 8},
+	} {
+		var b Breaker
+		granted := 0
+		for i := range c.asks {
+			var got []PermitAnswer
+			b, got = TakePermits(b, []PermitRequest{{fmt.Sprint(i), 1}}, BreakerLimits{Nodes: 50, Percent: c.percent, Total: c.total - granted, Window: time.Hour}, midday)
+			if got[0].Granted {
+				granted++
+			}
+		}
+		if granted != c.granted {
+			t.Errorf("%d of %d at %g %%: %d went, want %d", c.asks, c.total, c.percent, granted, c.granted)
+		}
+	}
+}
+
+// Whatever is asked, and however often: within a window never more go than the limit, unless a person said so.
+func TestBreakerNeverExceeds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		limits := BreakerLimits{Nodes: rapid.IntRange(1, 10).Draw(t, "limit"), Window: time.Hour}
+		var b Breaker
+		now := midday
+		type went struct {
+			at    time.Time
+			nodes int
+		}
+		all := map[string]went{}
+		for i := range rapid.IntRange(1, 60).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 40).Draw(t, "minutes")) * time.Minute)
+			r := PermitRequest{Key: fmt.Sprint(rapid.IntRange(0, 30).Draw(t, "key")), Nodes: rapid.IntRange(0, 4).Draw(t, "nodes")}
+			var got []PermitAnswer
+			b, got = TakePermits(b, []PermitRequest{r}, limits, now)
+			if got[0].Granted {
+				if before, ok := all[r.Key]; !ok || !before.at.After(now.Add(-limits.Window)) {
+					all[r.Key] = went{now, r.Nodes}
+				}
+			}
+			sum := 0
+			for _, w := range all {
+				if w.at.After(now.Add(-limits.Window)) {
+					sum += w.nodes
+				}
+			}
+			if sum > limits.Nodes {
+				t.Fatalf("step %d: %d nodes within the window, limit %d", i, sum, limits.Nodes)
+			}
+		}
+	})
+}
