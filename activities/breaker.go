@@ -39,7 +39,7 @@ type breakerDoor struct {
 }
 
 // ErrStopped says that a person stopped the mops of an environment.
-const ErrStopped = "Stopped"
+const ErrStopped = "BreakerStopped"
 
 // TakePermit returns once a mop may delete. While a person is asked it is a retryable error, so that to wait for days costs
 // nothing; when the person stops the mops, it is ErrStopped.

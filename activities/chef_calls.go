@@ -76,26 +76,35 @@ func (s chefServer) get(ctx context.Context, kind, name string) (text []byte, fo
 	return text, true, nil
 }
 
+// textAt is a text in a JSON object, by its exact key, or "".
+func textAt(text []byte, key string) (value string) {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(text, &fields) != nil || json.Unmarshal(fields[key], &value) != nil {
+		return ""
+	}
+	return value
+}
+
 // node reads a node and what matters of it.
 func (s chefServer) node(ctx context.Context, name string) (n policy.ChefNode, text []byte, found bool, err error) {
 	if text, found, err = s.get(ctx, chefNodes, name); found {
-		n = chefFacts(s.name, text)
+		n = policy.ParseChefNode(s.name, text)
 	}
 	return n, text, found, err
 }
 
 // client reads a client, with its public key. Since version 1 of the API a server tells that apart.
 // https://docs.chef.io/server/api_chef_server/#clientsclientkeyskey
-func (s chefServer) client(ctx context.Context, name string) (c chefClient, found bool, err error) {
+func (s chefServer) client(ctx context.Context, name string) (c policy.ChefClient, found bool, err error) {
 	text, found, err := s.get(ctx, chefClients, name)
 	if !found {
-		return chefClient{}, false, err
+		return policy.ChefClient{}, false, err
 	}
-	c = clientFacts(text)
+	c = policy.ParseChefClient(text)
 	if c.PublicKey == "" {
 		key, err := s.do(ctx, http.MethodGet, chefClients+"/"+url.PathEscape(name)+"/keys/default", nil, nil, maxClient)
 		if err != nil && !isMissing(err) {
-			return chefClient{}, false, err
+			return policy.ChefClient{}, false, err
 		}
 		c.PublicKey = textAt(key, "public_key")
 	}

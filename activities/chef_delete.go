@@ -186,7 +186,7 @@ func (d *nodeDeletion) judge(n policy.ChefNode) string {
 }
 
 // renewed says that a client has another key than the one that is to be deleted, as a new machine of the same name gets.
-func (d *nodeDeletion) renewed(c chefClient) string {
+func (d *nodeDeletion) renewed(c policy.ChefClient) string {
 	if before := textAt([]byte(d.client.entry.PutBack.Definition), "public_key"); d.client.begun && before != "" && before != c.PublicKey {
 		return "it got a new key since: a new machine has its name"
 	}

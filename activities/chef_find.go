@@ -87,16 +87,16 @@ func (f *nodeSearch) candidates(ctx context.Context) ([]string, error) {
 	}
 	var names []string
 	for _, row := range rows {
-		name, checkedIn := textAt(row.Data, "name"), timeOf(objectAt(row.Data)["ohai_time"])
-		if err := policy.CheckNodeName(name); err != nil {
-			f.keep(fmt.Sprintf("%.60q", name), err.Error())
+		n := policy.ParseChefRow(f.server.name, row.Data)
+		if err := policy.CheckNodeName(n.Name); err != nil {
+			f.keep(fmt.Sprintf("%.60q", n.Name), err.Error())
 			continue
 		}
-		if f.isKnown(policy.ChefNode{Server: f.server.name, Name: name, CheckedIn: checkedIn}) {
-			f.looked[name] = true
+		if f.isKnown(n) {
+			f.looked[n.Name] = true
 			continue
 		}
-		names = append(names, name)
+		names = append(names, n.Name)
 	}
 	slices.Sort(names)
 	return slices.Compact(names), nil
@@ -147,7 +147,7 @@ func (f *nodeSearch) lookForClient(ctx context.Context, name string) error {
 	if err != nil || !found {
 		return err
 	}
-	if why := clientFacts(text).NeverDeleted(f.server.api.Client()); why != "" {
+	if why := policy.ParseChefClient(text).NeverDeleted(f.server.api.Client()); why != "" {
 		f.out.Kept = append(f.out.Kept, policy.KeptThing{What: "client " + name + " on " + f.server.name, Why: why})
 		return nil
 	}

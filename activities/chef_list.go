@@ -122,14 +122,6 @@ func (s chefServer) listed(ctx context.Context, kind, index string, attributes m
 	return nil
 }
 
-// nodeAttributes are those that chefFacts reads, under names without dots: they come as they are named here.
-var nodeAttributes = map[string][]string{
-	"name": {"name"}, "chef_environment": {"chef_environment"}, "ipaddress": {"ipaddress"}, "ip6address": {"ip6address"},
-	"fqdn": {"fqdn"}, "hostname": {"hostname"}, "ohai_time": {"ohai_time"}, "instance_id": {"ec2", "instance_id"},
-	"account_id": {"ec2", "account_id"}, "placement_availability_zone": {"ec2", "placement_availability_zone"},
-	"local_ipv4": {"ec2", "local_ipv4"}, "public_ipv4": {"ec2", "public_ipv4"},
-}
-
 // listNodes gives every node of a server, also those whose name policy.CheckNodeName refuses: they are to be reported, and no
 // request ever has such a name in it.
 func (a *Chef) listNodes(ctx context.Context, server string, each func(policy.ChefNode) error) error {
@@ -137,9 +129,9 @@ func (a *Chef) listNodes(ctx context.Context, server string, each func(policy.Ch
 	if err != nil {
 		return err
 	}
-	return s.listed(ctx, chefNodes, "node", nodeAttributes, func(name string, row json.RawMessage) error {
+	return s.listed(ctx, chefNodes, "node", policy.ChefRowAttributes, func(name string, row json.RawMessage) error {
 		if row != nil {
-			return each(rowFacts(server, name, row))
+			return each(policy.ParseChefRow(server, row))
 		}
 		if policy.CheckNodeName(name) != nil {
 			return each(policy.ChefNode{Server: server, Name: name})
@@ -150,22 +142,6 @@ func (a *Chef) listNodes(ctx context.Context, server string, each func(policy.Ch
 		}
 		return each(n)
 	})
-}
-
-// rowFacts reads a row of a search as if it were a node.
-func rowFacts(server, name string, row json.RawMessage) policy.ChefNode {
-	flat := objectAt(row)
-	node, _ := json.Marshal(map[string]any{ // of what was JSON before: it cannot fail
-		"name": name, "chef_environment": flat["chef_environment"],
-		"automatic": map[string]any{
-			"ipaddress": flat["ipaddress"], "ip6address": flat["ip6address"], "fqdn": flat["fqdn"], "hostname": flat["hostname"], "ohai_time": flat["ohai_time"],
-			"ec2": map[string]any{
-				"instance_id": flat["instance_id"], "account_id": flat["account_id"], "local_ipv4": flat["local_ipv4"], "public_ipv4": flat["public_ipv4"],
-				"placement_availability_zone": flat["placement_availability_zone"],
-			},
-		},
-	})
-	return chefFacts(server, node)
 }
 
 // ClientInfo is what matters of a client to a sweep.
@@ -183,7 +159,7 @@ func (a *Chef) listClients(ctx context.Context, server string) (map[string]Clien
 	clients := map[string]ClientInfo{}
 	attributes := map[string][]string{"name": {"name"}, "validator": {"validator"}, "admin": {"admin"}}
 	err = s.listed(ctx, chefClients, "client", attributes, func(name string, row json.RawMessage) error {
-		c := clientFacts(row).ChefClient
+		c := policy.ParseChefClient(row)
 		c.Name = name
 		wrong := policy.CheckNodeName(name)
 		if row == nil && wrong == nil {
@@ -191,7 +167,7 @@ func (a *Chef) listClients(ctx context.Context, server string) (map[string]Clien
 			if err != nil || !found {
 				return err
 			}
-			c = clientFacts(text).ChefClient
+			c = policy.ParseChefClient(text)
 		}
 		info := ClientInfo{Validator: c.Validator, Admin: c.Admin, NeverDeleted: c.NeverDeleted(s.api.Client())}
 		if wrong != nil && info.NeverDeleted == "" {

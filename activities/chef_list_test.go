@@ -53,7 +53,7 @@ func TestListNodesGivesAll(t *testing.T) {
 		t.Errorf("%d of %d nodes, %v", len(got), len(names), err)
 	}
 	for _, name := range []string{"many-0000", "web-1", "web-2"} { // by the index, and read
-		want := chefFacts("prod", []byte(w.things["nodes"][name]))
+		want := policy.ParseChefNode("prod", []byte(w.things["nodes"][name]))
 		if fmt.Sprint(got[name]) != fmt.Sprint(want) {
 			t.Errorf("%s is %+v, want %+v", name, got[name], want)
 		}

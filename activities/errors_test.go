@@ -209,7 +209,7 @@ func TestSpread(t *testing.T) {
 }
 
 func TestErrorTypesArePermanent(t *testing.T) {
-	const want = "NotFound Forbidden Invalid Throttled NotReady WrongAccount TimedOut ImageFailed NameTaken MoreThanTheImageChanged Tampered"
+	const want = "NotFound Forbidden Invalid Throttled NotReady WrongAccount TimedOut ImageFailed NameTaken MoreThanTheImageChanged StillAlive BreakerStopped Tampered"
 	if got := strings.Join(kinds, " "); got != want {
 		t.Errorf("error types are\n%s, want\n%s", got, want)
 	}

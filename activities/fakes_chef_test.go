@@ -130,13 +130,17 @@ func (f *fakeChef) attribute(kind, name string, path []string) any {
 	if path[0] == "name" {
 		return name
 	}
-	raw := json.RawMessage(f.things[kind][name])
-	for _, from := range []json.RawMessage{raw, objectAt(raw)["automatic"]} {
-		for _, key := range path {
-			from = objectAt(from)[key]
+	var thing, automatic map[string]any
+	if text := f.things[kind][name]; text != "" && json.Unmarshal([]byte(text), &thing) != nil {
+		return nil
+	}
+	automatic, _ = thing["automatic"].(map[string]any)
+	for _, from := range []map[string]any{thing, automatic} {
+		for _, key := range path[:len(path)-1] {
+			from, _ = from[key].(map[string]any)
 		}
-		if len(from) > 0 {
-			return from
+		if value, there := from[path[len(path)-1]]; there {
+			return value
 		}
 	}
 	return nil
@@ -191,7 +195,7 @@ func (w *chefWorld) find(change func(*FindNodesInput)) (FindNodesOutput, error) 
 
 // deletion asks to delete what FindNodes found of a name.
 func (w *chefWorld) deletion(name string) DeleteNodeInput {
-	return DeleteNodeInput{MopAct: w.act, Node: chefFacts("prod", []byte(w.things["nodes"][name])), Died: died}
+	return DeleteNodeInput{MopAct: w.act, Node: policy.ParseChefNode("prod", []byte(w.things["nodes"][name])), Died: died}
 }
 
 func (w *chefWorld) has(kind string) string { return strings.Join(sortedKeys(w.things[kind]), " ") }

@@ -98,22 +98,25 @@ func (g *gatherer[Q, A]) run() {
 // pause lets others join, and keeps calls apart.
 func (g *gatherer[Q, A]) pause() {
 	g.mu.Lock()
-	apart := time.Until(g.began.Add(g.Every))
-	gather := time.Duration(0)
-	if n := len(g.waiting); n > 0 && (g.Most == 0 || n < g.Most) {
-		gather = time.Until(g.waiting[0].came.Add(g.Moment))
+	n := len(g.waiting)
+	if n == 0 {
+		g.mu.Unlock()
+		return
 	}
+	moment := time.Until(g.waiting[0].came.Add(g.Moment))
+	if g.Most > 0 && n >= g.Most {
+		moment = 0
+	}
+	next := g.began.Add(g.Every)
 	g.mu.Unlock()
-	if gather > apart {
-		timer := time.NewTimer(gather)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-			return
-		case <-g.full:
-		}
+
+	timer := time.NewTimer(moment)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-g.full:
 	}
-	time.Sleep(time.Until(g.began.Add(g.Every))) // only this goroutine writes began
+	time.Sleep(time.Until(next))
 }
 
 func (g *gatherer[Q, A]) take() []*gathered[Q, A] {

@@ -7,6 +7,7 @@ import (
 
 	"epoxy/internal/artifact"
 	"epoxy/internal/ledger"
+	"epoxy/internal/policy"
 )
 
 func (w *chefWorld) restorer() *Restorer {
@@ -32,14 +33,14 @@ func TestRestoreANodeAndItsClient(t *testing.T) {
 	for name, attributes := range map[string]string{"small": "", "too big for the ledger": `"x":"` + strings.Repeat("x", ledger.MaxPutBack) + `"`} {
 		w := moppedChef(t, attributes)
 		out, err := attempt(t, w.restorer().Restore, w.undo("nodes"))
-		if err != nil || !strings.HasPrefix(out.Note, "as it was; ") || !strings.Contains(w.things["nodes"]["web-1"], attributes) || chefFacts("prod", []byte(w.things["nodes"]["web-1"])).Instance != deadInstance {
+		if err != nil || !strings.HasPrefix(out.Note, "as it was; ") || !strings.Contains(w.things["nodes"]["web-1"], attributes) || policy.ParseChefNode("prod", []byte(w.things["nodes"]["web-1"])).Instance != deadInstance {
 			t.Errorf("%s: %+v, %v", name, out, err)
 		}
 		out, err = attempt(t, w.restorer().Restore, w.undo("clients"))
 		if want := "with its old public key; its private key, if it was lost with the instance, must be made anew: knife client reregister web-1"; err != nil || out.Note != want {
 			t.Errorf("%s: %+v, %v", name, out, err)
 		}
-		if c := clientFacts([]byte(w.things["clients"]["web-1"])); c.PublicKey != "key of web-1" || c.Admin || c.Validator {
+		if c := policy.ParseChefClient([]byte(w.things["clients"]["web-1"])); c.PublicKey != "key of web-1" || c.Admin || c.Validator {
 			t.Errorf("%s: the client is back as %+v", name, c)
 		}
 		for _, kind := range []string{"nodes", "clients"} {

@@ -105,5 +105,5 @@ func putBackChanges(was policy.OwnRecord, before types.ResourceRecordSet, now *p
 	}
 	add := slices.Concat(now.Values, missing)
 	return []types.Change{{Action: types.ChangeActionDelete, ResourceRecordSet: &there}, create(there, add...)},
-		fmt.Sprintf("%s beside its %d other values", strings.Join(missing, ", "), len(now.Values)), nil
+		fmt.Sprintf("%s, in a set of %d values", strings.Join(missing, ", "), len(add)), nil
 }

@@ -11,17 +11,24 @@ import (
 	"testing"
 )
 
-// bakeFiles are the files of activities that bakes need; all others are for prunes.
-var bakeFiles = []string{
-	"autoscaling.go", "batch.go", "image_removal.go", "image_wait.go", "images.go", "launch_templates.go", "parameters.go", "survey.go",
+// jobFiles are the files of activities that bakes and mops need; all others are for prunes.
+var jobFiles = map[string][]string{
+	"bake": {"autoscaling.go", "batch.go", "image_removal.go", "image_wait.go", "images.go", "launch_templates.go", "parameters.go", "survey.go"},
+	"mop":  {"breaker.go", "chef*.go", "dns*.go", "holders.go", "instances.go", "lifecycle_hook.go", "restore_chef.go", "restore_records.go", "sweep*.go"},
 }
 
-// activityFiles are the files of activities for bakes, or those for prunes.
-func activityFiles(t *testing.T, bake bool) []string {
+// activityFiles are the files of activities for a job.
+func activityFiles(t *testing.T, job string) []string {
 	t.Helper()
 	var out []string
 	for _, file := range files(t, "../activities/*.go") {
-		if slices.Contains(bakeFiles, filepath.Base(file)) == bake {
+		of := "prune"
+		for name, patterns := range jobFiles {
+			if slices.ContainsFunc(patterns, func(p string) bool { ok, _ := filepath.Match(p, filepath.Base(file)); return ok }) {
+				of = name
+			}
+		}
+		if of == job {
 			out = append(out, file)
 		}
 	}

@@ -69,14 +69,18 @@ func TestPoliciesGrantWhatIsCalledAndNothingMore(t *testing.T) {
 	for file, needs := range map[string]struct{ files, more []string }{
 		// Tags that come with CreateImage and CopyImage need a permission of their own.
 		// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
-		"bake.json": {activityFiles(t, true), []string{"ec2:CreateTags"}},
+		"bake.json": {activityFiles(t, "bake"), []string{"ec2:CreateTags"}},
 		// Without s3:ListBucket an artifact that is gone looks like one that is forbidden. To put a task definition back, its
 		// roles are passed on and its tags set.
 		// https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
 		// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html
 		"prune.json": {
-			slices.Concat(activityFiles(t, false), files(t, "../internal/artifact/*.go"), []string{"../internal/ledger/table.go"}),
+			slices.Concat(activityFiles(t, "prune"), files(t, "../internal/artifact/*.go"), []string{"../internal/ledger/table.go"}),
 			[]string{"ecs:TagResource", "iam:PassRole", "s3:ListBucket"},
+		},
+		"mop.json": {
+			slices.Concat(activityFiles(t, "mop"), files(t, "../internal/artifact/*.go"), []string{"../internal/ledger/table.go"}),
+			[]string{"s3:ListBucket"},
 		},
 		"consumer.json": {files(t, "../activities/uses*.go"), nil},
 		"setup.json":    {append(files(t, "../starter/setup*.go"), "../internal/ledger/setup.go"), nil},
@@ -99,7 +103,7 @@ var unscoped = []string{"ecs:DeregisterTaskDefinition", "ecr:GetRegistryPolicy"}
 // TestPoliciesAreScoped: what changes something says what of, and only Epoxy's own AMIs can be removed.
 func TestPoliciesAreScoped(t *testing.T) {
 	own := "aws:ResourceTag/" + policy.TagRun
-	for _, file := range []string{"bake.json", "pinned.json", "prune.json", "consumer.json", "setup.json", "serve.json", "worker.json"} {
+	for _, file := range []string{"bake.json", "pinned.json", "prune.json", "consumer.json", "setup.json", "serve.json", "mop.json", "bootstrap.json", "worker.json"} {
 		for _, s := range statements(t, file) {
 			for _, action := range s.Action {
 				_, name, _ := strings.Cut(action, ":")
@@ -235,7 +239,7 @@ func wantAllowed(t *testing.T, all []statement, action, resource string) {
 // TestReadmeNamesEveryAction keeps the table beside the policies whole.
 func TestReadmeNamesEveryAction(t *testing.T) {
 	readme := read(t, filepath.Join("iam", "README.md"))
-	for _, file := range []string{"bake.json", "prune.json", "consumer.json", "setup.json", "serve.json"} {
+	for _, file := range []string{"bake.json", "prune.json", "consumer.json", "setup.json", "serve.json", "mop.json", "bootstrap.json"} {
 		for _, action := range actions(statements(t, file)) {
 			if !strings.Contains(readme, "`"+action+"`") {
 				t.Errorf("iam/README.md does not say what %s is for (%s)", action, file)

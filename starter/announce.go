@@ -36,7 +36,7 @@ func (n *announcer) accept(ctx context.Context, said policy.Announcement) (intak
 	if err != nil {
 		return intake.Accepted{}, err
 	}
-	id := workflows.MopWorkflowID(in.Subject)
+	id := workflows.MopRunID(in)
 	options := mopOptions(n.taskQueue, in)
 	// An instance dies once: what comes after a mop that ended well is the same death again, and costs nothing. Names and
 	// addresses are given to others, whose own deaths must not be taken for the first one's.

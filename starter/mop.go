@@ -127,7 +127,7 @@ func (f mopFlags) where(cfg *config.Config) (config.MopPlace, error) {
 // beginMop announces the death, and starts the mop that the announcement is for, in one request: a mop that runs already
 // gets the announcement, and no second one begins.
 func (a *app) beginMop(ctx context.Context, c client.Client, o client.Options, in workflows.MopInput, wait bool) error {
-	id := workflows.MopWorkflowID(in.Subject)
+	id := workflows.MopRunID(in)
 	running, err := runningNow(ctx, c, id)
 	if err != nil {
 		return err

@@ -57,7 +57,7 @@ func mopOptions(taskQueue string, in workflows.MopInput) client.StartWorkflowOpt
 		by = "Requested by " + in.RequestedBy + "."
 	}
 	return client.StartWorkflowOptions{
-		ID: workflows.MopWorkflowID(in.Subject), TaskQueue: taskQueue,
+		ID: workflows.MopRunID(in), TaskQueue: taskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowExecutionTimeout: in.Timeout + backstop,

@@ -150,7 +150,7 @@ func (in *intakes) routes() http.Handler {
 
 // health answers 503 as long as something that should come in cannot, and says what.
 func (in *intakes) health(w http.ResponseWriter, r *http.Request) {
-	var all []error
+	all := make([]error, 0, len(in.pollers))
 	for _, p := range in.pollers {
 		all = append(all, p.Health())
 	}

@@ -148,7 +148,7 @@ func (m *mop) work(ctx workflow.Context) error {
 func (m *mop) validate() error {
 	in := m.in
 	var problems []error
-	if want := MopWorkflowID(in.Subject); m.WorkflowID != want {
+	if want := MopRunID(in); m.WorkflowID != want {
 		problems = append(problems, fmt.Errorf("a mop after %s must have the workflow id %s, which is its lock; this one is %s", in.Subject, want, m.WorkflowID))
 	}
 	if in.Place.Account != in.Subject.Account || in.Place.Region != in.Subject.Region {
@@ -195,7 +195,7 @@ func (m *mop) finish(ctx workflow.Context, err error) (MopResult, error) {
 		m.end(ctx, "")
 	}
 	m.out.Outcome = outcome
-	if m.told == 0 || err != nil {
+	if (m.told == 0 || err != nil) && !isType(err, errNotOurs) {
 		m.tellLine(ctx, outcome, orElse(reason, headline))
 	}
 	m.close(ctx, outcome, headline, reason)
@@ -204,6 +204,8 @@ func (m *mop) finish(ctx workflow.Context, err error) (MopResult, error) {
 	switch {
 	case outcome == activities.OutcomeCancelled:
 		return m.out, temporal.NewCanceledError(headline)
+	case isType(err, errNotOurs):
+		return m.out, nil
 	case err != nil:
 		return m.out, err
 	case len(m.trouble) > 0: // so that the next event begins anew
@@ -222,6 +224,8 @@ func (m *mop) ending(ctx workflow.Context, err error) (outcome, headline, reason
 		return activities.OutcomeFailed, "Gave up. " + deleted, fmt.Sprintf("it took longer than %s, the mop's timeout", m.in.Timeout)
 	case temporal.IsCanceledError(err) || errors.Is(ctx.Err(), workflow.ErrCanceled):
 		return activities.OutcomeCancelled, "Cancelled. " + deleted, ""
+	case isType(err, errNotOurs):
+		return activities.OutcomeDone, "Another team's: nothing was touched", reasonOf(err)
 	case isType(err, activities.ErrAlive):
 		return activities.OutcomeFailed, "It is alive: nothing was touched", reasonOf(err)
 	case isType(err, activities.ErrStopped):

@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -38,12 +40,18 @@ func (m *mop) confirm(ctx workflow.Context) error {
 		}
 		break
 	}
+	if group := m.instance.Group; group != "" && len(m.in.Groups) > 0 && !slices.ContainsFunc(m.in.Groups, func(p string) bool { return policy.Matches(p, group) }) {
+		return refuse(errNotOurs, fmt.Sprintf("it is of the Auto Scaling group %s, which is not one of %s's: nothing of it is touched", group, m.in.Environment))
+	}
 	m.confirmed = true
 	m.fact("Instance", m.subject.String())
 	m.fact("State", m.stateInWords())
 	m.end(ctx, m.stateInWords())
 	return nil
 }
+
+// errNotOurs says that an instance is another team's. Not every event names the group.
+const errNotOurs = "NotOurs"
 
 // patience is how long an instance may still look alive. EC2 shows an old state for some seconds after an event; whose
 // bootstrap failed runs on until its group or stack ends it. A person is told at once.

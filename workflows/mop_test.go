@@ -200,6 +200,17 @@ func TestMopNameThatALiveInstanceHas(t *testing.T) {
 	}
 }
 
+func TestMopOfAnotherTeamsInstance(t *testing.T) {
+	w := newMopWorld(t)
+	w.in.Groups = []string{"web-*"}
+	w.states[deadID] = policy.Instance{ID: deadID, State: "terminated", Group: "db"}
+	w.announce(0, policy.AnnouncedTerminated)
+	out, err := w.mop()
+	if err != nil || len(w.deleted)+len(w.lines)+w.calls["FindNodes"] > 0 || out.Outcome != activities.OutcomeDone {
+		t.Errorf("%+v, %v, deleted %v", out, err, w.deleted)
+	}
+}
+
 func TestMopStoppedByTheBreaker(t *testing.T) {
 	w := newMopWorld(t)
 	w.failing["TakePermit"] = activities.Refuse(activities.ErrStopped, "stopped by ada")
@@ -226,6 +237,7 @@ func TestMopTellsWhatItCouldNotDelete(t *testing.T) {
 func TestMopDryRun(t *testing.T) {
 	w := newMopWorld(t)
 	w.in.DryRun = true
+	w.env.SetStartWorkflowOptions(startAs(MopRunID(w.in)))
 	w.announce(0, policy.AnnouncedByPerson)
 	out, err := w.mop()
 	if err != nil || len(w.deleted)+len(w.permits)+len(w.lines) > 0 || out.Outcome != activities.OutcomeDone {
@@ -250,9 +262,12 @@ func TestMopRefusals(t *testing.T) {
 	}
 }
 
+// mopCalls are the activities of a mop.
+var mopCalls = []string{"FindInstance", "FindNodes", "FindRecords", "TakePermit", "DeleteNode", "DeleteRecords", "Tell", "HeartbeatHook", "CompleteHook"}
+
 // For every activity: its first attempt fails, or is done and its answer lost. The end is the same.
 func TestMopChaos(t *testing.T) {
-	for _, name := range []string{"FindInstance", "FindNodes", "FindRecords", "TakePermit", "DeleteNode", "DeleteRecords", "Tell", "HeartbeatHook", "CompleteHook"} {
+	for _, name := range mopCalls {
 		for _, done := range []bool{false, true} {
 			w := newMopWorld(t)
 			w.states[deadID] = policy.Instance{ID: deadID, State: "running", Lifecycle: "Terminating:Wait"}

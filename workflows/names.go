@@ -97,6 +97,9 @@ func UndoWorkflowID(entry string) string { return "undo/" + entry }
 // MopWorkflowID is the lock of a dead instance: every event of it reaches this one run.
 func MopWorkflowID(s policy.Subject) string { return "mop/" + s.Key() }
 
+// MopRunID is the id of a mop's run. A dry run changes nothing: the real event that comes after it is no duplicate.
+func MopRunID(in MopInput) string { return dryRunID(MopWorkflowID(in.Subject), in.DryRun) }
+
 // MopReportWorkflowID gathers what an environment's mops have to tell.
 func MopReportWorkflowID(environment string) string { return "mop-report/" + environment }
 

@@ -45,48 +45,58 @@ func registered() *registry {
 func TestPermanentNames(t *testing.T) {
 	r := registered()
 	slices.Sort(r.activities)
+	dead := policy.Subject{Account: "1", Region: "r", Instance: "i-1", Node: "n"}
 	got := map[string][]string{
 		"workflows":         r.workflows,
 		"activities":        r.activities,
+		"signals":           {AnnouncedSignal, LinesSignal},
 		"queries, updates":  {ReportQuery, PlanQuery, AskingQuery, SubmitUpdate, DecideUpdate},
 		"task queue":        {TaskQueue},
 		"search attributes": SearchAttributeNames(),
 		"ids": {
 			BakeWorkflowID("lt-1"), BakeQueueWorkflowID("lt-1"), PruneImagesWorkflowID("p", false), PruneImagesWorkflowID("p", true),
 			PruneTaskDefinitionsWorkflowID("p", false), PrunePartWorkflowID(policy.PlanOfImages, "1/r/n"), UndoWorkflowID("e"),
+			MopWorkflowID(dead), MopWorkflowID(policy.Subject{Account: "1", Region: "r", Node: "n", Address: "a"}), MopWorkflowID(policy.Subject{Account: "1", Region: "r", Address: "a"}),
+			MopRunID(MopInput{Subject: dead, MopSettings: MopSettings{DryRun: true}}), MopReportWorkflowID("prod"), MopBreakerWorkflowID("prod"), SweepWorkflowID("s"), ScheduledWorkflowID("s"),
 		},
 		"conflicts": {ConflictFail, ConflictQueue, ConflictSupersede},
 		"outcomes": {
 			activities.OutcomeRunning, activities.OutcomeDone, activities.OutcomeFailed, activities.OutcomeCancelled, activities.OutcomeRolledBack,
 			activities.OutcomeAsking, activities.OutcomePartial, activities.OutcomeDenied, activities.OutcomeVetoed, activities.OutcomeExpired,
+			OutcomeSkipped,
 		},
 		"states of a step":  {activities.StepAhead, activities.StepRunning, activities.StepDone, activities.StepFailed},
-		"errors, workflows": {ErrSuperseded, errRolledBack, errNotGranted, errStopped},
+		"errors, workflows": {ErrSuperseded, errRolledBack, errNotGranted, errStopped, errNotAll, errNotOurs},
 		"errors, activities": {
 			activities.ErrNotFound, activities.ErrForbidden, activities.ErrInvalid, activities.ErrThrottled, activities.ErrNotReady,
 			activities.ErrWrongAccount, activities.ErrTimedOut, activities.ErrImageFailed, activities.ErrNameTaken, activities.ErrNotAlone, activities.ErrTampered,
+			activities.ErrAlive, activities.ErrStopped,
 		},
 	}
 	want := map[string][]string{
-		"workflows": {"Bake", "BakeQueue", "SlackReport", "PruneImages", "PruneTaskDefinitions", "PrunePart", "Undo"},
+		"workflows": {"Bake", "BakeQueue", "SlackReport", "PruneImages", "PruneTaskDefinitions", "PrunePart", "Undo", "Mop", "MopReport", "MopBreaker", "Sweep", "Scheduled"},
 		"activities": {
-			"AwaitImage", "AwaitRunClosed", "CancelRefresh", "CopyImage", "CreateImage", "CreateLaunchTemplateVersion", "DeleteImages", "FindCommits",
-			"FindRepositories", "FindSource", "PinGroup", "PlanRepository", "PlanTaskDefinitions", "PostReply", "PostReport", "PutImageParameter",
-			"ReadListedUses", "RefreshInstances", "RemoveImage", "RemoveTaskDefinitions", "Restore", "SetDefaultVersion", "ShareImage", "SortUses",
-			"SurveyBake", "SurveyUses", "TakeInventory", "TakeTaskDefinitions", "WritePlan",
+			"AwaitImage", "AwaitRunClosed", "CancelRefresh", "CompleteHook", "CopyImage", "CreateImage", "CreateLaunchTemplateVersion", "DeleteImages",
+			"DeleteNode", "DeleteRecords", "FindCommits", "FindInstance", "FindNodes", "FindRecords", "FindRepositories", "FindSource", "HeartbeatHook",
+			"ListInstances", "ListNodes", "ListRecords", "PinGroup", "PlanRepository", "PlanSweep", "PlanTaskDefinitions", "PostReply", "PostReport",
+			"PutImageParameter", "ReadBreaker", "ReadListedUses", "RefreshInstances", "RemoveImage", "RemoveTaskDefinitions", "Restore", "SetDefaultVersion",
+			"SettleBreaker", "ShareImage", "SortUses", "SurveyBake", "SurveyUses", "TakeInventory", "TakePermit", "TakeTaskDefinitions", "Tell", "WritePlan",
 		},
+		"signals":           {"announced", "lines"},
 		"queries, updates":  {"report", "plan", "asking", "submit", "decide"},
 		"task queue":        {"epoxy"},
 		"search attributes": {"Target", "Account", "Region", "Outcome"},
 		"ids": {
 			"bake/lt-1", "bake-queue/lt-1", "prune-images/p", "prune-images/p/dry-run", "prune-task-definitions/p", "prune-images-of/1/r/n", "undo/e",
+			"mop/1/r/i-1", "mop/1/r/node/n", "mop/1/r/ip/a", "mop/1/r/i-1/dry-run", "mop-report/prod", "mop-breaker/prod", "sweep/s", "scheduled/s",
 		},
 		"conflicts":         {"fail", "queue", "supersede"},
-		"outcomes":          {"running", "done", "failed", "cancelled", "rolled-back", "asking", "partial", "denied", "vetoed", "expired"},
+		"outcomes":          {"running", "done", "failed", "cancelled", "rolled-back", "asking", "partial", "denied", "vetoed", "expired", "skipped"},
 		"states of a step":  {"ahead", "running", "done", "failed"},
-		"errors, workflows": {"Superseded", "RolledBack", "NotGranted", "Stopped"},
+		"errors, workflows": {"Superseded", "RolledBack", "NotGranted", "Stopped", "NotAll", "NotOurs"},
 		"errors, activities": {
 			"NotFound", "Forbidden", "Invalid", "Throttled", "NotReady", "WrongAccount", "TimedOut", "ImageFailed", "NameTaken", "MoreThanTheImageChanged", "Tampered",
+			"StillAlive", "BreakerStopped",
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -97,7 +107,7 @@ func TestPermanentNames(t *testing.T) {
 // The world's activities have the names of the real ones, and every real one has its fake.
 func TestWorldHasEveryActivity(t *testing.T) {
 	var fake []string
-	for _, world := range []reflect.Type{reflect.TypeFor[*fakes](), reflect.TypeFor[*pruneFakes]()} {
+	for _, world := range []reflect.Type{reflect.TypeFor[*fakes](), reflect.TypeFor[*pruneFakes](), reflect.TypeFor[*mopFakes](), reflect.TypeFor[*sweepFakes](), reflect.TypeFor[*breakerFakes]()} {
 		for m := range world.Methods() {
 			fake = append(fake, m.Name)
 		}

@@ -253,6 +253,9 @@ func TestSweepRefuses(t *testing.T) {
 }
 
 // However its calls are disturbed, a sweep ends in the same way.
+// sweepCalls are the activities of a sweep.
+var sweepCalls = []string{"ListNodes", "ListRecords", "ListInstances", "PlanSweep", "TakePermit", "DeleteRecords", "PostReport"}
+
 func TestSweepChaos(t *testing.T) {
 	end := func(t *testing.T, prepare func(*sweepWorld)) (*sweepWorld, map[string]string) {
 		t.Helper()
@@ -269,7 +272,7 @@ func TestSweepChaos(t *testing.T) {
 	if calm["mopped"] != "web-1 web-2" || calm["outcome"] != "done" {
 		t.Fatalf("undisturbed, it leaves %v", calm)
 	}
-	for _, name := range []string{"ListNodes", "ListRecords", "ListInstances", "PlanSweep", "TakePermit", "DeleteRecords", "PostReport"} {
+	for _, name := range sweepCalls {
 		for what, f := range map[string]fault{"three attempts fail": fails(3), "three answers are lost": loses(3)} {
 			t.Run(name+", "+what, func(t *testing.T) {
 				w, got := end(t, func(w *sweepWorld) { w.faults[name] = f })

@@ -183,7 +183,7 @@ func newEnvironment(t *testing.T, rec *recorder) *testsuite.TestWorkflowEnvironm
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetStartTime(begun)
-	env.SetTestTimeout(10 * time.Second) // of real time, for a test that is stuck
+	env.SetTestTimeout(30 * time.Second) // of real time, for a test that is stuck
 	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{rec}})
 	return env
 }

@@ -169,7 +169,7 @@ func (c *ChefClient) send(ctx context.Context, signer *chef.Client, method, path
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be asked %s %s: %w", c, method, path, err)
 	}
-	resp, err := c.http.Do(req.WithContext(ctx)) //nolint:bodyclose // closed below
+	resp, err := c.http.Do(req.WithContext(ctx))
 	if err != nil {
 		return nil, c.unanswered(ctx, err)
 	}

@@ -174,14 +174,14 @@ func TestChefAnswers(t *testing.T) {
 		"none": {func(out http.ResponseWriter, _ *http.Request) {
 			http.Error(out, `{"error":["node 'x' not found"]}`, 404)
 		}, 404, []string{"node 'x' not found", "Chef server prod (" + w.url + ")", "client epoxy"}},
-		"forbidden": {func(out http.ResponseWriter, _ *http.Request) { http.Error(out, "no", 403) }, 403, []string{"403", "no"}},
+		"forbidden": {func(out http.ResponseWriter, _ *http.Request) { http.Error(out, "no", http.StatusForbidden) }, http.StatusForbidden, []string{"403", "no"}},
 		"silence":   {func(out http.ResponseWriter, _ *http.Request) { out.WriteHeader(500) }, 500, []string{"nothing more"}},
 		"too much":  {func(out http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(out, strings.Repeat("x", 101)) }, 413, []string{"more than 100 bytes"}},
 		"a page": {
-			func(out http.ResponseWriter, _ *http.Request) { http.Error(out, strings.Repeat("<p>\n", 10_000), 502) }, 502, []string{"502: <p> <p>"},
+			func(out http.ResponseWriter, _ *http.Request) { http.Error(out, strings.Repeat("<p>\n", 10_000), http.StatusBadGateway) }, http.StatusBadGateway, []string{"502: <p> <p>"},
 		},
 		"a redirect": {
-			func(out http.ResponseWriter, r *http.Request) { http.Redirect(out, r, elsewhere.URL+"/nodes/x", 307) }, 307,
+			func(out http.ResponseWriter, r *http.Request) { http.Redirect(out, r, elsewhere.URL+"/nodes/x", http.StatusTemporaryRedirect) }, http.StatusTemporaryRedirect,
 			[]string{elsewhere.URL + "/nodes/x", "chef.prod.url"},
 		},
 	} {

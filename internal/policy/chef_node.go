@@ -60,11 +60,12 @@ func inMinutes(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST
 // https://docs.chef.io/server/server_users/
 var vitalClients = []string{"admin", "pivotal", "chef-webui", "chef-validator"}
 
-// ChefClient is what matters of a Chef client beside its key.
+// ChefClient is what matters of a Chef client.
 type ChefClient struct {
 	Name      string `json:"name"`
 	Validator bool   `json:"validator,omitempty"`
 	Admin     bool   `json:"admin,omitempty"`
+	PublicKey string `json:"public_key,omitempty"`
 }
 
 // NeverDeleted says why a client is nobody's to mop, or "": it registers new nodes, administers the server, or is ourself.

@@ -8,14 +8,14 @@ import (
 // NodeNames are the names that a dead instance's node may have in Chef: what was announced, and what the environment's
 // templates make of what EC2 says of the instance. What is no proper name is left out.
 func NodeNames(rules MopRules, s Subject, i Instance) []string {
-	values := map[string]string{"{instance}": s.Instance, "{name}": i.Name, "{hostname}": i.Hostname}
+	values := [...]struct{ key, value string }{{"{instance}", s.Instance}, {"{name}", i.Name}, {"{hostname}", i.Hostname}}
 	names := []string{s.Node}
 	for _, template := range rules.NodeNames {
 		name, complete := template, true
-		for key, value := range values {
-			if strings.Contains(name, key) {
-				complete = complete && value != ""
-				name = strings.ReplaceAll(name, key, value)
+		for _, v := range values {
+			if strings.Contains(name, v.key) {
+				complete = complete && v.value != ""
+				name = strings.ReplaceAll(name, v.key, v.value)
 			}
 		}
 		if complete {

@@ -109,7 +109,7 @@ type sweep struct {
 	homes   map[string]bool // account/Region of the environment
 	blindTo string          // a Chef server that could not be looked at; "" when all could
 	known   map[string]bool // names of nodes that have converged, on any server
-	vague   map[string]bool // names of nodes that do not say which instance they are
+	vague   map[string]bool // names of nodes and clients that do not say which instance they are
 	owners  map[string]string
 	before  map[Remembered]time.Time
 	plan    SweepPlan
@@ -171,6 +171,9 @@ func newSweep(view SweepView) *sweep {
 				s.known[n.Name] = true
 			}
 		}
+		for _, name := range server.Clients {
+			s.vague[name] = true
+		}
 	}
 	for _, zone := range view.Zones {
 		s.blind("hosted zone "+zone.Zone, zone.Failed)
@@ -201,14 +204,24 @@ func (s *sweep) emptyPlace() error {
 	return nil
 }
 
-// choose lets go what is ripe, the oldest first, no more than one sweep takes. One run mops up after all that one instance left.
+// choose lets go what is ripe, the oldest first, no more than one sweep takes. One run mops up after all that one instance left,
+// so it waits until all of that may go.
 func (s *sweep) choose() {
 	slices.SortStableFunc(s.plan.Orphans, func(a, b Orphan) int {
 		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Where, b.Where), cmp.Compare(a.Name, b.Name))
 	})
+	stays := map[string]Orphan{}
+	for _, o := range s.plan.Orphans {
+		if o.Do != SweepMops && o.Kind != OrphanRecord {
+			stays[o.Subject.Key()] = o
+		}
+	}
 	runs, records := map[string]bool{}, 0
 	for i := range s.plan.Orphans {
 		o := &s.plan.Orphans[i]
+		if other, stay := stays[o.Subject.Key()]; stay && o.Do == SweepMops {
+			o.Do, o.Kept = other.Do, "it goes together with "+other.String()+", and that stays: "+other.Kept
+		}
 		switch {
 		case o.Do != SweepMops || o.Record == nil && runs[o.Subject.Key()]:
 		case len(runs)+records >= s.Most, o.Record != nil && records >= maxSweptRecords:

@@ -114,10 +114,36 @@ func TestSweepTakesTheOldestFirst(t *testing.T) {
 
 // A name that several servers have is no name to go by: the subject leaves it out.
 func TestSweepLeavesOutANameThatProvesNothing(t *testing.T) {
-	view := sweepOf(deadNode("web-1"))
-	view.Servers = append(view.Servers, SweptServer{Server: "office", Nodes: []ChefNode{{Server: "office", Name: "web-1", FQDN: "web-1.office"}}})
-	plan, _ := mustSweep(t, view)
-	if len(plan.Orphans) != 1 || plan.Orphans[0].Subject != (Subject{Account: sweepAccount, Region: sweepRegion, Instance: deadID}) {
-		t.Errorf("%+v", plan.Orphans)
+	for about, office := range map[string]SweptServer{
+		"a node that is no instance": {Server: "office", Nodes: []ChefNode{{Server: "office", Name: "web-1", FQDN: "web-1.office"}}},
+		"somebody's client":          {Server: "office", Clients: []string{"web-1"}},
+	} {
+		view := sweepOf(deadNode("web-1"))
+		view.Servers = append(view.Servers, office)
+		plan, _ := mustSweep(t, view)
+		if plan.Orphans[0].Kind == OrphanClient {
+			slices.Reverse(plan.Orphans)
+		}
+		if plan.Orphans[0].Subject != (Subject{Account: sweepAccount, Region: sweepRegion, Instance: deadID}) {
+			t.Errorf("%s: %+v", about, plan.Orphans)
+		}
+	}
+}
+
+// One mop deletes all that one instance left: nothing of it goes while something of it stays.
+func TestSweepWaitsForAllOfAnInstance(t *testing.T) {
+	young := deadNode("web-2")
+	young.CheckedIn = sweepNow.Add(-time.Hour)
+	taken := deadNode("web-live")
+	for want, other := range map[string]ChefNode{
+		"young node web-1 on prod; young node web-2 on prod":  young,
+		"keep node web-1 on prod; keep node web-live on prod": taken,
+	} {
+		view := sweepOf(deadNode("web-1"), other)
+		view.Memory = seenBefore(48*time.Hour, Remembered{Kind: OrphanNode, Where: "prod", Name: "web-1"}, Remembered{Kind: OrphanNode, Where: "prod", Name: other.Name})
+		plan, _ := mustSweep(t, view)
+		if got := said(plan); got != want || !strings.Contains(plan.Orphans[0].Kept, "goes together with node "+other.Name) {
+			t.Errorf("%s (%s), want %s", got, plan.Orphans[0].Kept, want)
+		}
 	}
 }

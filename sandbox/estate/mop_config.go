@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -70,23 +71,28 @@ func (c MopConfig) Write(path string) error {
 }
 
 func (c MopConfig) writeMop(line func(string, ...any), servers, others []string) {
-	line("mop:\n  queues:")
-	for _, url := range c.Queues {
-		line("    - { region: vg, name: %s, url: %q }", url[strings.LastIndex(url, "/")+1:], url)
-	}
-	line("  topics:")
-	for _, topic := range c.Topics {
-		line("    - %q", topic)
-	}
-	line("  environments:\n    %s:\n      accounts:", c.Environment)
-	for _, name := range slices.Concat([]string{"shop"}, others) {
-		line("        - { account: %s, regions: [vg] }", name)
-	}
-	line("      approval: people\n      chef: [%s]\n      zones:", strings.Join(servers, ", "))
-	for _, z := range c.Zones {
-		line("        - { id: %q, name: %q, account: shop }", z.ID, z.Name)
-	}
+	line("mop:\n  queues: %s", flow(c.Queues, func(url string) string {
+		return fmt.Sprintf("{ region: vg, name: %s, url: %q }", url[strings.LastIndex(url, "/")+1:], url)
+	}))
+	line("  topics: %s", flow(c.Topics, strconv.Quote))
+	line("  environments:\n    %s:\n      approval: people", c.Environment)
+	line("      accounts: %s", flow(append([]string{"shop"}, others...), func(name string) string {
+		return fmt.Sprintf("{ account: %s, regions: [vg] }", name)
+	}))
+	line("      chef: %s", flow(servers, strconv.Quote))
+	line("      zones: %s", flow(c.Zones, func(z MopZone) string {
+		return fmt.Sprintf("{ id: %q, name: %q, account: shop }", z.ID, z.Name)
+	}))
 	for _, setting := range c.Settings {
 		line("      %s", setting)
 	}
+}
+
+// flow is a list in YAML flow style.
+func flow[T any](items []T, text func(T) string) string {
+	out := make([]string, 0, len(items))
+	for _, item := range items {
+		out = append(out, text(item))
+	}
+	return "[" + strings.Join(out, ", ") + "]"
 }

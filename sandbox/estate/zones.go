@@ -72,21 +72,6 @@ func (z *Zones) PutMany(ctx context.Context, zone string, records []Record) erro
 	return nil
 }
 
-// Delete takes one record set away, whatever it says now.
-func (z *Zones) Delete(ctx context.Context, zone, name, kind, setID string) error {
-	all, err := z.sets(ctx, zone)
-	if err != nil {
-		return err
-	}
-	wanted := Record{Name: name, Type: kind, SetID: setID}.Key()
-	for _, set := range all {
-		if keyOf(set) == wanted {
-			return z.change(ctx, zone, []types.Change{{Action: types.ChangeActionDelete, ResourceRecordSet: &set}})
-		}
-	}
-	return fmt.Errorf("zone %s has no record set %q", zone, wanted)
-}
-
 // Records are a zone's record sets with their values, by "name type" or "name type setid"; without its NS and SOA.
 func (z *Zones) Records(ctx context.Context, zone string) (map[string][]string, error) {
 	all, err := z.sets(ctx, zone)

@@ -53,7 +53,16 @@ def _resource(call, account):
     kinds = {"CreateImage": "image/*", "CopyImage": "image/*", "DeregisterImage": "image/*"}
     if call.service == "ec2" and call.name in kinds:
         return f"arn:aws:ec2:{call.region}::{kinds[call.name]}"
+    if call.service == "route53":
+        return _route53_resource(call)
     return f"arn:aws:{call.service}:{call.region}:{account}:*"
+
+
+def _route53_resource(call):
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonroute53.html: neither Region nor
+    account."""
+    _, _, kind, *identifier = f"{call.path}/".split("/")
+    return f"arn:aws:route53:::{kind}/{identifier[0]}" if identifier and identifier[0] else "*"
 
 
 def protocol(call):

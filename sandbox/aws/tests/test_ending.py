@@ -30,7 +30,8 @@ class Ending(HearingCase):
             self.assertNotIn(gone, dead)
         self.assertEqual(("", []), (dead["PrivateDnsName"], dead["NetworkInterfaces"]))
         self.assertEqual([{"Key": "Name", "Value": "web-1"}], dead["Tags"])
-        self.assertTrue(re.fullmatch(r"User initiated \(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d GMT\)", dead["StateTransitionReason"]))
+        when = re.compile(r"User initiated \(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d GMT\)")
+        self.assertTrue(when.fullmatch(dead["StateTransitionReason"]), dead["StateTransitionReason"])
         self.assertEqual("Client.UserInitiatedShutdown", dead["StateReason"]["Code"])
         interfaces = self.ec2.describe_network_interfaces(
             Filters=[{"Name": "addresses.private-ip-address", "Values": [alive["PrivateIpAddress"]]}]

@@ -147,7 +147,10 @@ class Hooks(HearingCase):
         one = self.held("mop")
         (event,) = self.heard(queue, 1)
         self.assertEqual([self.group()["AutoScalingGroupARN"]], event["resources"])
-        self.assertEqual((one, "mop", "EC2"), tuple(event["detail"][key] for key in ("EC2InstanceId", "LifecycleHookName", "Destination")))
+        detail = event["detail"]
+        self.assertEqual(
+            (one, "mop", "EC2"), (detail["EC2InstanceId"], detail["LifecycleHookName"], detail["Destination"])
+        )
         self.complete(LifecycleActionToken=event["detail"]["LifecycleActionToken"])
 
     @strictness(PUT, TERMINATE)

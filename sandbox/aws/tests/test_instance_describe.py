@@ -19,7 +19,8 @@ class Describe(HearingCase):
     @strictness(INSTANCES)
     def test_unknown_ids_fail_the_call(self):
         one = self.instance()
-        message = self.refused("InvalidInstanceID.NotFound", self.ec2.describe_instances, InstanceIds=[one, UNKNOWN, UNKNOWN[:-1] + "1"])
+        two = [UNKNOWN, UNKNOWN[:-1] + "1"]
+        message = self.refused("InvalidInstanceID.NotFound", self.ec2.describe_instances, InstanceIds=[one, *two])
         self.assertIn("The instance IDs 'i-", message)
         message = self.refused("InvalidInstanceID.NotFound", self.ec2.describe_instances, InstanceIds=[one, UNKNOWN])
         self.assertEqual(f"The instance ID '{UNKNOWN}' does not exist", message)

@@ -121,6 +121,7 @@ class Notifications(HearingCase):
         told = {one["Event"]: one for one in self.heard(queue, 2)}
         self.assertEqual(gone, told[TERMINATE]["EC2InstanceId"])
         self.assertIn("EC2 health check", told[TERMINATE]["Cause"])
+        self.assertTrue(told[TERMINATE]["Details"]["Subnet ID"], "a dead instance's subnet")
         self.assertEqual({stays, told[LAUNCH]["EC2InstanceId"]}, set(self.ids()))
 
     @strictness(PUT, "termination.set_desired_capacity")
@@ -157,11 +158,16 @@ class Notifications(HearingCase):
         self.terminate(gone)
         (event,) = self.heard(queue, 1)
         self.assertEqual("EC2 Instance Terminate Successful", event["detail-type"])
-        self.assertEqual(("0", "aws.autoscaling", ACCOUNT, REGION), tuple(event[key] for key in ("version", "source", "account", "region")))
+        came_from = (event["version"], event["source"], event["account"], event["region"])
+        self.assertEqual(("0", "aws.autoscaling", ACCOUNT, REGION), came_from)
         self.assertRegex(event["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
         arns = [self.group()["AutoScalingGroupARN"], f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{gone}"]
         self.assertEqual(arns, event["resources"])
-        self.assertEqual((gone, "web", "InProgress"), tuple(event["detail"][key] for key in ("EC2InstanceId", "AutoScalingGroupName", "StatusCode")))
+        detail = event["detail"]
+        self.assertEqual(
+            (gone, "web", "InProgress"),
+            (detail["EC2InstanceId"], detail["AutoScalingGroupName"], detail["StatusCode"]),
+        )
 
 
 if __name__ == "__main__":

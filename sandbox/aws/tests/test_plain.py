@@ -14,13 +14,15 @@ from plain import marked
 HERE = Path(__file__).resolve().parent
 # Not strictness but speed, or parts that the patches named beside them rest on.
 EXEMPT = {"speed.get_tags", "speed.get_instance", "speed.delayed", "speed.not_visible", "speed.visible"}
+PACKAGES = ("strict", "strict.ec2", "strict.autoscaling", "strict.ecr", "strict.ecs", "strict.consumers",
+            "strict.events", "strict.route53")
 
 
 def patches():
     """The functions of ours that now sit on moto's classes: name -> function."""
     url()
     found = {}
-    for package in ("strict", "strict.ec2", "strict.autoscaling", "strict.ecr", "strict.ecs", "strict.consumers", "strict.events"):
+    for package in PACKAGES:
         root = importlib.import_module(package)
         for module in pkgutil.iter_modules(root.__path__):
             if not module.ispkg and module.name not in ("patches", "__main__"):

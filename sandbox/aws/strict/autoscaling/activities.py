@@ -23,8 +23,9 @@ class Activity:
         self.description, self.cause = description, cause[:LONGEST_CAUSE]
         self.start_time, self.end_time = utcnow(), None
         self.status, self.progress = "InProgress", 0
-        # An instance that is dead has no subnet any more.
-        self.details = {"Subnet ID": instance.subnet_id, "Availability Zone": instance.placement.zone}
+        # An instance that EC2 terminated may have no subnet any more.
+        subnet = instance.subnet_id or getattr(instance, "strict_subnet", None)
+        self.details = {"Subnet ID": subnet, "Availability Zone": instance.placement.zone}
         of(group.autoscaling_backend).append(self)
 
     def end(self):

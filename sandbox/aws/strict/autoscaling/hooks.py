@@ -50,7 +50,7 @@ class Hook:
     def send(self, message, subject):
         if not self.target:
             return
-        text = json.dumps(message)
+        text = json.dumps(message, separators=(",", ":"))
         if ":sqs:" in self.target:
             courier.later(courier.to_queue, self.target, text)
         else:

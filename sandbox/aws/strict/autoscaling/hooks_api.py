@@ -1,4 +1,4 @@
-"""PutLifecycleHook, DescribeLifecycleHooks, DeleteLifecycleHook, RecordLifecycleActionHeartbeat, CompleteLifecycleAction."""
+"""The operations on lifecycle hooks and their actions."""
 
 import re
 

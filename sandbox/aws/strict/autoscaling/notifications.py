@@ -30,6 +30,10 @@ def of(group):
     return group.__dict__.setdefault("strict_notifications", {})
 
 
+def as_json(message):
+    return json.dumps(message, separators=(",", ":"))
+
+
 def test_message(group):
     """https://docs.aws.amazon.com/autoscaling/ec2/userguide/prepare-for-lifecycle-notifications.html (what it says)"""
     return {
@@ -57,7 +61,7 @@ def put_notification_configuration(self):
         raise AutoscalingClientError("LimitExceeded", f"You may have at most {MOST_TOPICS} topics per group.")
     of(group)[topic] = list(dict.fromkeys(kinds))
     subject = f'Auto Scaling: test notification for group "{group.name}"'
-    courier.later(courier.to_topic, topic, json.dumps(test_message(group)), subject)
+    courier.later(courier.to_topic, topic, as_json(test_message(group)), subject)
     return EmptyResult()
 
 
@@ -137,7 +141,7 @@ def tell(activity, change):
     subject = f'Auto Scaling: {SUBJECTS[change]} for group "{group.name}"'
     for topic, kinds in of(group).items():
         if message["Event"] in kinds:
-            courier.later(courier.to_topic, topic, json.dumps(message), subject)
+            courier.later(courier.to_topic, topic, as_json(message), subject)
     instance_arn = f"arn:aws:ec2:{group.region}:{group.account_id}:instance/{instance.id}"
     resources = [group.arn, instance_arn]
     bus.emit(group.account_id, group.region, "aws.autoscaling", EVENTS[change], resources, detail)

@@ -16,7 +16,10 @@ from strict.autoscaling.activities import Activity, now
 from strict.autoscaling.notifications import group_of
 from strict.ec2 import ending
 
-HEALTH = "an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped."
+HEALTH = (
+    "an instance was taken out of service in response to an EC2 health check indicating it has been terminated or "
+    "stopped."
+)
 REFRESH = "an instance was taken out of service in response to an instance refresh."
 
 
@@ -64,7 +67,10 @@ def _gone(group, state, activity):
 
 
 def wanted(group):
-    """https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-mixed-instances-groups-instance-weighting.html"""
+    """Instances that make up the desired capacity.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-mixed-instances-groups-instance-weighting.html
+    """
     policy = group.mixed_instances_policy or {}
     overrides = policy.get("LaunchTemplate", {}).get("Overrides") or [{}]
     weight = str(overrides[0].get("WeightedCapacity", "1"))

@@ -66,7 +66,7 @@ class NoInterfaces(dict):
 def drop(instance):
     """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html: interfaces go, or are detached, and the
     addresses are free."""
-    backend = instance.ec2_backend
+    backend, instance.strict_subnet = instance.ec2_backend, instance.subnet_id
     for interface in list(instance.nics.values()):
         _taken(backend).discard(interface.private_ip_address)
         for elastic in [one for one in backend.addresses if one.eni is interface]:

@@ -4,12 +4,13 @@ import ipaddress
 
 from moto.route53.exceptions import NoSuchHealthCheck, Route53ClientError
 
-from strict.route53 import names, records
-from strict.route53.inputs import ROUTING
+from strict.route53 import inputs, names, records
 
 # https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html#limits-api-requests-changeresourcerecordsets
 MOST_RECORDS = 1000
 MOST_CHARACTERS = 32000
+# moto's names of Route 53's fields.
+ATTRIBUTES = {field: attribute for attribute, field in records.FIELDS.items()}
 
 
 class Refused(Exception):
@@ -84,13 +85,14 @@ def _change(working, zone, action, fields):
 
 
 def _delete(working, current, wanted):
-    """https://docs.aws.amazon.com/Route53/latest/APIReference/API_Change.html and ChangeResourceRecordSets: all the same
-    values that the record set has now."""
+    """https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html: all the same values
+    that the record set has now."""
     if current is None:
         raise Refused(f"Tried to delete resource record set {_named(wanted)} but it was not found")
     if not records.same(current, wanted):
         raise Refused(
-            f"Tried to delete resource record set {_named(wanted)} but the values provided do not match the current values"
+            f"Tried to delete resource record set {_named(wanted)} but the values provided do not match the current "
+            "values"
         )
     working.drop(current)
 
@@ -153,8 +155,7 @@ def _fits(others, zone, wanted):
 
 
 def _routing(record_set):
-    attributes = {field: attribute for attribute, field in records.FIELDS.items()}
-    return [name for name in ROUTING if getattr(record_set, attributes[name]) not in (None, False, {})]
+    return inputs.policies_of(lambda name: getattr(record_set, ATTRIBUTES[name]))
 
 
 def _apex(working, zone):

@@ -36,6 +36,11 @@ def check(changes):
         _routing(change, fields)
 
 
+def policies_of(get):
+    """The routing policies of a record set; weight 0 is one, MultiValueAnswer false is none."""
+    return [name for name in ROUTING if get(name) is not None and get(name) is not False]
+
+
 def _one_of(known, value):
     if value not in known:
         raise InvalidInput(
@@ -54,13 +59,13 @@ def _source(change, fields):
 
 
 def _routing(change, fields):
-    # MultiValueAnswer false is none.
-    policies = [name for name in ROUTING if fields.get(name) not in (None, False, {})]
+    policies = policies_of(fields.get)
     if policies and not fields.get("SetIdentifier"):
         raise _wrong("Missing field 'SetIdentifier'", change)
     if len(policies) > 1 or (fields.get("SetIdentifier") and not policies):
         found = "none" if not policies else "more than one"
-        raise _wrong(f"Expected exactly one of [{', '.join(ROUTING[:-1])}, or {ROUTING[-1]}], but found {found}", change)
+        known = f"[{', '.join(ROUTING[:-1])}, or {ROUTING[-1]}]"
+        raise _wrong(f"Expected exactly one of {known}, but found {found}", change)
 
 
 def _wrong(what, change):

@@ -29,7 +29,8 @@ def problem(name):
     """What is wrong with a name, as Route 53 says it, or None."""
     odd = UNSUPPORTED.search(name)
     if odd:
-        return f"FATAL problem: UnsupportedCharacter (Value contains unsupported characters) encountered with '{odd[0]}'"
+        what = "UnsupportedCharacter (Value contains unsupported characters)"
+        return f"FATAL problem: {what} encountered with '{odd[0]}'"
     for label in _labels(name):
         if not label:
             return f"FATAL problem: DomainLabelEmpty (Domain label is empty) encountered with '{name}'"

@@ -1,4 +1,4 @@
-"""Record sets as XML, compact and kept: moto's serialiser takes ten times as long for a page, and a page is asked for often.
+"""Record sets as XML, compact and kept: moto's serialiser takes ten times as long for a page.
 
 https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListResourceRecordSets.html#API_ListResourceRecordSets_ResponseSyntax
 """

@@ -1,4 +1,4 @@
-package activities
+package policy
 
 import (
 	"encoding/json"
@@ -9,18 +9,16 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"epoxy/internal/policy"
 )
 
-// chefFacts reads what matters of a node's JSON. A node writes its attributes itself, in any shape: what is not as Ohai writes
+// ParseChefNode reads what matters of a node's JSON. A node writes its attributes itself, in any shape: what is not as Ohai writes
 // it is left out, but for an instance id and an account, which stand as they are and match nobody.
 // https://docs.chef.io/ohai/
-func chefFacts(server string, text []byte) policy.ChefNode {
+func ParseChefNode(server string, text []byte) ChefNode {
 	top := objectAt(text)
 	automatic := objectAt(top["automatic"])
 	ec2 := objectAt(automatic["ec2"])
-	n := policy.ChefNode{
+	n := ChefNode{
 		Server: server, Name: textOf(top["name"]), Environment: cut(textOf(top["chef_environment"])),
 		Instance: claim(ec2["instance_id"]), Account: claim(ec2["account_id"]),
 		Region: regionOf(textOf(ec2["placement_availability_zone"])),
@@ -28,7 +26,7 @@ func chefFacts(server string, text []byte) policy.ChefNode {
 		CheckedIn: timeOf(automatic["ohai_time"]),
 	}
 	for _, raw := range []json.RawMessage{automatic["ipaddress"], automatic["ip6address"], ec2["local_ipv4"], ec2["public_ipv4"]} {
-		if ip, err := netip.ParseAddr(textOf(raw)); err == nil && policy.CheckAddress(ip.String()) == nil {
+		if ip, err := netip.ParseAddr(textOf(raw)); err == nil && CheckAddress(ip.String()) == nil {
 			n.Addresses = append(n.Addresses, ip.String())
 		}
 	}
@@ -37,18 +35,37 @@ func chefFacts(server string, text []byte) policy.ChefNode {
 	return n
 }
 
-// chefClient is a client with its public key.
-type chefClient struct {
-	policy.ChefClient
-
-	PublicKey string `json:"public_key,omitempty"`
+// ParseChefRow reads a row of a search for ChefRowAttributes as if it were the node.
+func ParseChefRow(server string, row []byte) ChefNode {
+	flat := objectAt(row)
+	node := map[string]any{"name": flat["name"], "chef_environment": flat["chef_environment"]}
+	automatic, ec2 := map[string]any{}, map[string]any{}
+	for as, path := range ChefRowAttributes {
+		if len(path) == 2 {
+			ec2[as] = flat[as]
+		} else {
+			automatic[as] = flat[as]
+		}
+	}
+	automatic["ec2"], node["automatic"] = ec2, automatic
+	text, _ := json.Marshal(node) // of what was JSON before: it cannot fail
+	return ParseChefNode(server, text)
 }
 
-func clientFacts(text []byte) chefClient {
+// ChefRowAttributes are those that ParseChefNode reads, for a search that returns only them: their paths by what they are called
+// in its rows.
+var ChefRowAttributes = map[string][]string{
+	"name": {"name"}, "chef_environment": {"chef_environment"}, "ipaddress": {"ipaddress"}, "ip6address": {"ip6address"},
+	"fqdn": {"fqdn"}, "hostname": {"hostname"}, "ohai_time": {"ohai_time"}, "instance_id": {"ec2", "instance_id"},
+	"account_id": {"ec2", "account_id"}, "placement_availability_zone": {"ec2", "placement_availability_zone"},
+	"local_ipv4": {"ec2", "local_ipv4"}, "public_ipv4": {"ec2", "public_ipv4"},
+}
+
+// ParseChefClient reads what matters of a client's JSON.
+func ParseChefClient(text []byte) ChefClient {
 	top := objectAt(text)
-	return chefClient{
-		ChefClient: policy.ChefClient{Name: textOf(top["name"]), Validator: saysYes(top["validator"]), Admin: saysYes(top["admin"])},
-		PublicKey:  textOf(top["public_key"]),
+	return ChefClient{
+		Name: textOf(top["name"]), Validator: saysYes(top["validator"]), Admin: saysYes(top["admin"]), PublicKey: textOf(top["public_key"]),
 	}
 }
 
@@ -60,9 +77,6 @@ func objectAt(raw json.RawMessage) map[string]json.RawMessage {
 	}
 	return fields
 }
-
-// textAt is a text in a JSON object, or "".
-func textAt(text []byte, key string) string { return textOf(objectAt(text)[key]) }
 
 func textOf(raw json.RawMessage) string {
 	var text string
