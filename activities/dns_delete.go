@@ -77,8 +77,7 @@ func (a *DNS) openRecordDeletion(ctx context.Context, in DeleteRecordsInput) (*r
 	}
 	ids := make([]string, len(in.Records))
 	for i, own := range in.Records {
-		r := &dyingRecord{OwnRecord: own}
-		r.What = d.resource(own.RecordSet)
+		r := &dyingRecord{OwnRecord: own, Deleted: Deleted{What: d.resource(own.RecordSet)}}
 		r.entry.ID = ledger.EntryID(in.RunID, r.What+lookOf(ctx))
 		ids[i] = r.entry.ID
 		d.records = append(d.records, r)
@@ -108,11 +107,11 @@ func (d *recordDeletion) check() error {
 }
 
 func (d *recordDeletion) resource(set policy.RecordSet) string {
-	parts := []string{"route53", d.door.zone.ID, set.Name, set.Type}
+	what := "route53/" + d.door.zone.ID + "/" + set.Name + "/" + set.Type
 	if set.SetID != "" {
-		parts = append(parts, set.SetID)
+		what += "/" + set.SetID
 	}
-	return strings.Join(parts, "/")
+	return what
 }
 
 // lookOf tells apart the times that a run looks: what was deleted, and registered itself again, is deleted again, while a
@@ -187,12 +186,11 @@ func (d *recordDeletion) read(ctx context.Context) error {
 	}
 	for _, r := range d.open() {
 		set, there := now[r.Key()]
-		var why, detail string
-		if r.left, why = nil, ""; there {
+		why, detail := "", ""
+		if r.now, r.left = set, nil; there {
 			r.left, why = r.Reread(&set)
 			detail = set.PointsTo() + " by now"
 		}
-		r.now = set
 		switch {
 		case why != "":
 			d.end(r, ledger.Failed, why)

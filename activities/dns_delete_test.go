@@ -59,11 +59,13 @@ func TestDeleteRecordsLooksAgain(t *testing.T) {
 	}{
 		"somebody deletes it": {
 			func(w *recordsWorld) { delete(w.route53.zones[zoneID], "web-7.example.com. A ") },
-			Deleted{Outcome: ledger.Gone}, ledger.Deleted, "web.example.com. A 10.0.0.8 10.0.0.9",
+			Deleted{Outcome: ledger.Gone},
+			ledger.Deleted, "web.example.com. A 10.0.0.8 10.0.0.9",
 		},
 		"a new node has its name": {
 			func(w *recordsWorld) { w.route53.put(zoneID, "web-7.example.com. A 10.0.0.99") },
-			Deleted{Outcome: ledger.Gone, Detail: "it points to 10.0.0.99 by now"}, ledger.Deleted, "web-7.example.com. A 10.0.0.99",
+			Deleted{Outcome: ledger.Gone, Detail: "it points to 10.0.0.99 by now"},
+			ledger.Deleted, "web-7.example.com. A 10.0.0.99",
 		},
 		"its TTL is changed": {
 			func(w *recordsWorld) { *w.route53.zones[zoneID]["web-7.example.com. A "].TTL = 30 },
@@ -72,23 +74,28 @@ func TestDeleteRecordsLooksAgain(t *testing.T) {
 		},
 		"somebody alive gets the address": {
 			func(w *recordsWorld) { w.ec2.run(instanceNumber(99), "pending", "new", "10.0.0.7") },
-			Deleted{Outcome: ledger.Failed, Detail: "10.0.0.7 is the address of i-00000000000000063 (new)"}, ledger.Failed, "web.example.com. A 10.0.0.7 10.0.0.8 10.0.0.9",
+			Deleted{Outcome: ledger.Failed, Detail: "10.0.0.7 is the address of i-00000000000000063 (new)"},
+			ledger.Failed, "web.example.com. A 10.0.0.7 10.0.0.8 10.0.0.9",
 		},
 		"somebody alive gets the name": {
 			func(w *recordsWorld) { w.ec2.run(instanceNumber(99), "pending", "web-7", "10.0.0.99") },
-			Deleted{Outcome: ledger.Failed, Detail: "web-7.example.com is a name of i-00000000000000063 (web-7)"}, ledger.Deleted, "web-7.example.com. A 10.0.0.7",
+			Deleted{Outcome: ledger.Failed, Detail: "web-7.example.com is a name of i-00000000000000063 (web-7)"},
+			ledger.Deleted, "web-7.example.com. A 10.0.0.7",
 		},
 		"others come and go": {
 			func(w *recordsWorld) { w.route53.put(zoneID, "web.example.com. A 10.0.0.7 10.0.0.9 10.0.0.11") },
-			Deleted{Outcome: ledger.Deleted}, ledger.Deleted, "web.example.com. A 10.0.0.11 10.0.0.9",
+			Deleted{Outcome: ledger.Deleted},
+			ledger.Deleted, "web.example.com. A 10.0.0.11 10.0.0.9",
 		},
 		"it is made an alias": {
 			func(w *recordsWorld) { w.route53.put(zoneID, "web-7.example.com. A") },
-			Deleted{Outcome: ledger.Gone, Detail: "it is an alias by now"}, ledger.Deleted, "web-7.example.com. A",
+			Deleted{Outcome: ledger.Gone, Detail: "it is an alias by now"},
+			ledger.Deleted, "web-7.example.com. A",
 		},
 		"Route 53 refuses": {
 			func(w *recordsWorld) { w.route53.refuses["web-7.example.com. A "] = "words of Route 53" },
-			Deleted{Outcome: ledger.Failed, Detail: "Route 53 refused: words of Route 53"}, ledger.Deleted, "web-7.example.com. A 10.0.0.7",
+			Deleted{Outcome: ledger.Failed, Detail: "Route 53 refused: words of Route 53"},
+			ledger.Deleted, "web-7.example.com. A 10.0.0.7",
 		},
 	} {
 		synctest.Test(t, func(t *testing.T) {

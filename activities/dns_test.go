@@ -167,6 +167,20 @@ func TestBigZonesAreReadByName(t *testing.T) {
 	})
 }
 
+// A page ends in the middle of a name's record sets.
+func TestNamesThatAPageCuts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newRecordsWorld(t)
+		for w.route53.pages = 1; w.route53.pages < 6; w.route53.pages++ {
+			w.route53.put(zoneID, "a.example.com. A 1.1.1.1", "b.example.com. A/x 1.1.1.1", "b.example.com. A/y 1.1.1.1", "b.example.com. TXT x", "c.example.com. A 1.1.1.1")
+			sets, err := w.dns.door(zone).reads.ask(t.Context(), policy.WantedRecords{Names: []string{"a.example.com.", "b.example.com.", "bb.example.com."}})
+			if err != nil || len(sets) != 4 {
+				t.Errorf("pages of %d: %v, %v", w.route53.pages, sets, err)
+			}
+		}
+	})
+}
+
 func TestZonesAreReadWholeWherePatternsNeedIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newRecordsWorld(t)

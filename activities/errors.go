@@ -82,7 +82,7 @@ func translate(place cloud.Place, err error) error {
 		return temporal.NewApplicationErrorWithOptions(fmt.Sprintf("%s is throttled in %s (%s)", action, place, code), ErrThrottled,
 			temporal.ApplicationErrorOptions{NextRetryDelay: spread(5 * time.Second)})
 	case forbiddenCodes[code]:
-		return Refuse(ErrForbidden, "%s is not allowed in %s (%s): %s; grant it to %s, as in deploy/iam/bake.json",
+		return Refuse(ErrForbidden, "%s is not allowed in %s (%s): %s; grant it to %s, as in deploy/iam",
 			action, place, code, message, roleOf(place))
 	case isNotFound(code):
 		return Refuse(ErrNotFound, "%s in %s: %s (%s)", action, place, message, code)

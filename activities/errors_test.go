@@ -42,7 +42,7 @@ func TestTranslateByCode(t *testing.T) {
 		{"ResourceContention", 400, throttled("")},
 		{"TooManyUpdates", 400, throttled("")},
 
-		{"UnauthorizedOperation", 403, refused(ErrForbidden, "ec2:CreateImage is not allowed in 123456789012/us-east-1 (UnauthorizedOperation)…grant it to "+role+", as in deploy/iam/bake.json")},
+		{"UnauthorizedOperation", 403, refused(ErrForbidden, "ec2:CreateImage is not allowed in 123456789012/us-east-1 (UnauthorizedOperation)…grant it to "+role+", as in deploy/iam")},
 		{"AccessDenied", 403, refused(ErrForbidden, "")},
 		{"AccessDeniedException", 400, refused(ErrForbidden, "")},
 		{"AuthFailure", 401, refused(ErrForbidden, "")},

@@ -200,15 +200,6 @@ func (w *chefWorld) deletion(name string) DeleteNodeInput {
 
 func (w *chefWorld) has(kind string) string { return strings.Join(sortedKeys(w.things[kind]), " ") }
 
-// outcomes are the ledger's, by resource.
-func (w *chefWorld) outcomes() map[string]string {
-	out := map[string]string{}
-	for _, e := range w.ledger.entries {
-		out[e.Resource] = e.Outcome
-	}
-	return out
-}
-
 func (w *chefWorld) entry(kind, name string) ledger.Entry {
 	for _, e := range w.ledger.entries {
 		if e.Resource == "chef/prod/"+kind+"/"+name {

@@ -54,8 +54,8 @@ func (f *fakeHolders) DescribeInstances(ctx context.Context, in *ec2.DescribeIns
 			filters := slices.Clone(in.Filters)
 			for n, by := range filters {
 				if *by.Name == "private-dns-name" && slices.ContainsFunc(by.Values, func(v string) bool {
-					prefix, any := strings.CutSuffix(v, "*")
-					return any && strings.HasPrefix(fields[*by.Name], prefix)
+					prefix, wild := strings.CutSuffix(v, "*")
+					return wild && strings.HasPrefix(fields[*by.Name], prefix)
 				}) {
 					filters[n].Values = append(slices.Clone(by.Values[1:]), fields[*by.Name])
 				}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -132,10 +133,8 @@ func (f *fakeRecords) ChangeResourceRecordSets(ctx context.Context, in *route53.
 	const operation = "ChangeResourceRecordSets"
 	return &route53.ChangeResourceRecordSetsOutput{}, f.call(ctx, operation, func() error {
 		f.arrived(operation)
-		before, after := f.zones[*in.HostedZoneId], map[string]types.ResourceRecordSet{}
-		for key, r := range before {
-			after[key] = r
-		}
+		before := f.zones[*in.HostedZoneId]
+		after := maps.Clone(before)
 		var bad []string
 		elements, characters := 0, 0
 		for _, c := range in.ChangeBatch.Changes {

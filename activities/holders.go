@@ -49,7 +49,7 @@ func (a *DNS) holders(ctx context.Context, live []Place, facts policy.Facts, rec
 	if err := group.Wait(); err != nil {
 		return policy.Held{}, err
 	}
-	isDead := func(h holder) bool { return false || slices.Contains(facts.Holders, h.id) }
+	isDead := func(h holder) bool { return h.id == facts.Subject.Instance || slices.Contains(facts.Holders, h.id) }
 	for _, answer := range answers {
 		for _, side := range []struct {
 			asked []string

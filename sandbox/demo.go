@@ -74,6 +74,9 @@ func runDemo(ctx context.Context, out io.Writer, keep bool) (err error) {
 	if err := d.prune(ctx); err != nil {
 		return err
 	}
+	if err := d.mop(ctx); err != nil {
+		return err
+	}
 	d.title("Done")
 	return nil
 }

@@ -160,7 +160,9 @@ func (m *mop) delete(ctx workflow.Context, found left, by string) {
 			var out activities.DeleteNodeOutput
 			err := workflow.ExecuteActivity(m.patient(ctx, "Delete "+nodeName(node)), chef.DeleteNode, activities.DeleteNodeInput{MopAct: act, Node: node, Died: m.instance.Died}).Get(ctx, &out)
 			m.count(nodeName(node), err, out.Node, out.Client)
-			m.seen = append(m.seen, node)
+			if err == nil {
+				m.seen = append(m.seen, node)
+			}
 		})
 	}
 	for _, zone := range m.in.Zones {

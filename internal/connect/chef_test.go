@@ -178,10 +178,14 @@ func TestChefAnswers(t *testing.T) {
 		"silence":   {func(out http.ResponseWriter, _ *http.Request) { out.WriteHeader(500) }, 500, []string{"nothing more"}},
 		"too much":  {func(out http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(out, strings.Repeat("x", 101)) }, 413, []string{"more than 100 bytes"}},
 		"a page": {
-			func(out http.ResponseWriter, _ *http.Request) { http.Error(out, strings.Repeat("<p>\n", 10_000), http.StatusBadGateway) }, http.StatusBadGateway, []string{"502: <p> <p>"},
+			func(out http.ResponseWriter, _ *http.Request) {
+				http.Error(out, strings.Repeat("<p>\n", 10_000), http.StatusBadGateway)
+			}, http.StatusBadGateway, []string{"502: <p> <p>"},
 		},
 		"a redirect": {
-			func(out http.ResponseWriter, r *http.Request) { http.Redirect(out, r, elsewhere.URL+"/nodes/x", http.StatusTemporaryRedirect) }, http.StatusTemporaryRedirect,
+			func(out http.ResponseWriter, r *http.Request) {
+				http.Redirect(out, r, elsewhere.URL+"/nodes/x", http.StatusTemporaryRedirect)
+			}, http.StatusTemporaryRedirect,
 			[]string{elsewhere.URL + "/nodes/x", "chef.prod.url"},
 		},
 	} {

@@ -231,8 +231,15 @@ func (p *Poller) insist(ctx, accepting context.Context, h *held, a policy.Announ
 // maxRefused bounds the memory of ids; when it is full, some are logged again.
 const maxRefused = 10_000
 
+// refusedAgain is when a refused message comes again. To read it once more changes nothing, so it soon gets to where people
+// look: five receives make half a minute.
+const refusedAgain = 5 * time.Second
+
 // refuse leaves a message to the queue's redrive policy. It comes again a few times, and is told of once.
 func (p *Poller) refuse(h *held, code string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), takeWithin)
+	p.changeVisibility(ctx, []*held{h}, refusedAgain)
+	cancel()
 	p.drop(h)
 	p.mu.Lock()
 	_, known := p.refused[h.id]

@@ -74,7 +74,7 @@ type Facts struct {
 	Holders   []string `json:"holders,omitempty"` // who may hold them and is not somebody else: the dead instance itself
 }
 
-// Kept is something that looked like the dead instance's and stays, and why.
+// KeptThing is something that looked like the dead instance's and stays, and why.
 type KeptThing struct {
 	What string `json:"what"` // "node web-2 on prod", "web.example.com. A"
 	Why  string `json:"why"`

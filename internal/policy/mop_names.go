@@ -29,7 +29,7 @@ func NodeNames(rules MopRules, s Subject, i Instance) []string {
 
 // FactsOf is what is known of the dead, by which its DNS records are recognized.
 func FactsOf(s Subject, i Instance, n ChefNode) Facts {
-	f := Facts{Subject: s, Addresses: slices.Concat(n.Addresses, i.Addresses), Names: []string{n.Name, n.FQDN, n.Hostname, s.Node}}
+	f := Facts{Subject: s, Addresses: slices.Concat(n.Addresses, i.Addresses), Names: []string{n.Name, n.FQDN, n.Hostname, s.Node, i.Name, i.Hostname}}
 	if f.Subject.Node == "" {
 		f.Subject.Node = n.Name
 	}

@@ -42,8 +42,11 @@ func TestOwnNames(t *testing.T) {
 		"no instance":      {Facts{Subject: Subject{Node: "web-7"}}, []string{"{instance}"}, nil},
 		"nothing is known": {Facts{}, nil, nil},
 		"upper case":       {Facts{Names: []string{"WEB.Prod.Example."}}, nil, []string{"web.prod.example.", "web.prod.example.example.com."}},
-		"no names of hosts": {Facts{Names: []string{"*", "a*b", "a b", "a/b", "..", "-a", strings.Repeat("a", 64), "example.com", "", `\052`}}, nil,
-			[]string{"example.com.prod.example."}},
+		"no names of hosts": {
+			Facts{Names: []string{"*", "a*b", "a b", "a/b", "..", "-a", strings.Repeat("a", 64), "example.com", "", `\052`}},
+			nil,
+			[]string{"example.com.prod.example."},
+		},
 	} {
 		if got := OwnNames(c.facts, MopRules{RecordNames: c.templates}, zones...); !cmp.Equal(got, c.want) {
 			t.Errorf("%s: %q", about, got)

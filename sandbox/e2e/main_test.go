@@ -40,7 +40,7 @@ func run(m *testing.M) int {
 		return fail(err)
 	}
 	defer os.RemoveAll(dir)
-	if box.Stack, err = stack.Up(ctx, stack.Options{Dir: dir, InProcessSlack: true, InProcessGitHub: true}); err != nil {
+	if box.Stack, err = stack.Up(ctx, stack.Options{Dir: dir, InProcessSlack: true, InProcessGitHub: true, InProcessChef: true}); err != nil {
 		return fail(err)
 	}
 	defer func() { _ = box.Down() }()

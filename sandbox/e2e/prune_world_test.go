@@ -173,7 +173,7 @@ func (w *pruneWorld) asked(before string) (plan string) {
 }
 
 // slack is what Slack got in this test's channel, threads too.
-func (w *pruneWorld) slack() (out []slack.Message) {
+func (w *world) slack() (out []slack.Message) {
 	w.Helper()
 	all, err := box.slack.Messages(w.ctx, "")
 	w.must(err)
@@ -213,7 +213,7 @@ func (w *pruneWorld) object(key, text string) {
 }
 
 // noSecrets checks that no secret of the sandbox stands in a run's history, in a log of this test or in its Slack messages.
-func (w *pruneWorld) noSecrets(ids ...string) {
+func (w *world) noSecrets(ids ...string) {
 	w.Helper()
 	var text strings.Builder
 	for _, id := range ids {
@@ -234,6 +234,11 @@ func (w *pruneWorld) noSecrets(ids ...string) {
 		content, err := os.ReadFile(log)
 		w.must(err)
 		text.Write(content)
+	}
+	for _, secret := range w.secrets {
+		if strings.Contains(text.String(), secret) {
+			w.Error("a secret of this test stands in a history, a log or a message")
+		}
 	}
 	for _, name := range []string{"EPOXY_SLACK_TOKEN", "EPOXY_SLACK_SIGNING_SECRET", "EPOXY_SLACK_APP_TOKEN", "EPOXY_GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY"} {
 		value := box.Env()[name]

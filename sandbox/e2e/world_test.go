@@ -38,6 +38,7 @@ type world struct {
 	worker  *exec.Cmd
 	environ []string
 	logs    []string // of worker and serve
+	secrets []string // beside the sandbox's
 
 	patience time.Duration // how long anything may take
 }
