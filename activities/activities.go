@@ -101,6 +101,7 @@ func (s *Set) wireMopping(clients *cloud.Clients, o Others) {
 	}
 	s.Instances = &Instances{
 		EC2: at(clients, func(s *cloud.Services) InstancesAPI { return s.EC2 }), AutoScaling: at(clients, func(s *cloud.Services) InstanceGroupsAPI { return s.AutoScaling }),
+		Holders: s.DNS,
 	}
 	s.LifecycleHooks = &LifecycleHooks{AutoScaling: at(clients, func(s *cloud.Services) LifecycleHooksAPI { return s.AutoScaling })}
 	s.Breaker = &Breaker{DynamoDB: table, Chef: s.Chef, Temporal: o.Temporal}

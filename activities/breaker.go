@@ -31,6 +31,7 @@ type Breaker struct {
 
 	mu    sync.Mutex
 	doors map[breakerDoor]*gatherer[TakePermitInput, policy.PermitAnswer]
+	asked map[string]time.Time // run and trip → when it was started last
 }
 
 type breakerDoor struct {
@@ -78,7 +79,7 @@ func (a *Breaker) door(in TakePermitInput) *gatherer[TakePermitInput, policy.Per
 		a.doors = map[breakerDoor]*gatherer[TakePermitInput, policy.PermitAnswer]{}
 	}
 	if a.doors[at] == nil {
-		a.doors[at] = newGatherer(gatherOptions{Moment: 50 * time.Millisecond, Most: 1000}, a.answer)
+		a.doors[at] = newGatherer(gatherOptions{Moment: 50 * time.Millisecond, Most: 1000, Timeout: lookTimeout}, a.answer)
 	}
 	return a.doors[at]
 }
@@ -104,17 +105,30 @@ func (a *Breaker) answer(ctx context.Context, asked []TakePermitInput) ([]policy
 		return after
 	})
 	if err == nil && after.State == policy.BreakerAsking {
-		err = a.askPeople(ctx, first.Asker)
+		err = a.askPeople(ctx, first.Asker, after.Trip)
 	}
 	return answers, err
 }
 
+// askAgain is how often it is made sure that the run which asks is there.
+const askAgain = time.Minute
+
 // askPeople starts the run that asks, unless it runs: also after a crash between the trip and the start.
-func (a *Breaker) askPeople(ctx context.Context, q Asker) error {
+func (a *Breaker) askPeople(ctx context.Context, q Asker, trip int) error {
+	key := fmt.Sprintf("%s/%d", q.WorkflowID, trip)
+	a.mu.Lock()
+	recent := time.Since(a.asked[key]) < askAgain
+	a.mu.Unlock()
+	if recent {
+		return nil
+	}
 	_, err := a.Temporal.ExecuteWorkflow(ctx, q.options(enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING), q.WorkflowType, q.Input)
 	if err != nil {
 		return fmt.Errorf("start %s, which asks people: %w", q.WorkflowID, err)
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked = map[string]time.Time{key: time.Now()} // others are asked once too often, which changes nothing
 	return nil
 }
 
@@ -182,7 +196,7 @@ func (a *Teller) Tell(ctx context.Context, in TellInput) error {
 	}
 	door := a.doors[in.Report.WorkflowID]
 	if door == nil {
-		door = newGatherer(gatherOptions{Moment: 500 * time.Millisecond, Most: 200}, a.hand)
+		door = newGatherer(gatherOptions{Moment: 500 * time.Millisecond, Most: 200, Timeout: 10 * time.Second}, a.hand)
 		a.doors[in.Report.WorkflowID] = door
 	}
 	a.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/route53"
@@ -36,7 +37,7 @@ type zoneDoor struct {
 	connect Connect[Route53API]
 	reads   *gatherer[policy.WantedRecords, []policy.RecordSet]
 	changes *gatherer[[]recordChange, []error]
-	size    int // record sets when the zone was last read whole; only reads, of which there is one at a time, know it
+	size    atomic.Int64 // record sets when the zone was last read whole
 }
 
 // Route 53 handles one change of a zone at a time, and few calls of an account; what comes within changeMoment becomes one
@@ -45,7 +46,8 @@ const (
 	readMoment   = 100 * time.Millisecond
 	changeMoment = time.Second
 	changeEvery  = 5 * time.Second
-	zoneTimeout  = 45 * time.Second // of one call: who comes in the middle of another's can wait for both
+	zoneTimeout  = 45 * time.Second // of a change, and of a page: who comes in the middle of another's can wait for both
+	readTimeout  = 4 * time.Minute  // of a reading whose pages come, however many; below that of an activity
 )
 
 // door is shared by all who read or change a zone.
@@ -59,7 +61,7 @@ func (a *DNS) door(z Zone) *zoneDoor {
 	door := a.zones[z]
 	if door == nil {
 		door = &zoneDoor{zone: z, connect: a.Route53}
-		door.reads = newGatherer(gatherOptions{Moment: readMoment, Timeout: zoneTimeout}, door.read)
+		door.reads = newGatherer(gatherOptions{Moment: readMoment, Timeout: readTimeout}, door.read)
 		door.changes = newGatherer(gatherOptions{Moment: changeMoment, Every: changeEvery, Timeout: zoneTimeout}, door.change)
 		a.zones[z] = door
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"epoxy/internal/ledger"
@@ -48,6 +47,7 @@ type recordDeletion struct {
 	dns     *DNS
 	door    *zoneDoor
 	book    Ledger
+	look    string
 	records []*dyingRecord
 	ended   []ledger.Entry
 }
@@ -75,21 +75,21 @@ func (a *DNS) openRecordDeletion(ctx context.Context, in DeleteRecordsInput) (*r
 	if d.book, err = a.Ledger(ctx, in.Ledger); err != nil {
 		return nil, translate(in.Ledger.Place, err)
 	}
-	ids := make([]string, len(in.Records))
+	resources := make([]string, len(in.Records))
 	for i, own := range in.Records {
-		r := &dyingRecord{OwnRecord: own, Deleted: Deleted{What: d.resource(own.RecordSet)}}
-		r.entry.ID = ledger.EntryID(in.RunID, r.What+lookOf(ctx))
-		ids[i] = r.entry.ID
-		d.records = append(d.records, r)
+		resources[i] = d.resource(own.RecordSet)
 	}
-	found, err := d.book.Entries(ctx, ids)
+	d.look = lookOf(ctx)
+	known, err := standings(ctx, d.book, in.RunID, d.look, resources)
 	if err != nil {
 		return nil, translate(in.Ledger.Place, err)
 	}
-	for _, r := range d.records {
-		if e, known := found[r.entry.ID]; known {
-			r.takeEntry(e)
+	for i, own := range in.Records {
+		r := &dyingRecord{OwnRecord: own, Deleted: Deleted{What: resources[i]}, entry: ledger.Entry{ID: known[i].ID}}
+		if known[i].Known {
+			r.takeEntry(known[i].Entry)
 		}
+		d.records = append(d.records, r)
 	}
 	return d, nil
 }
@@ -114,27 +114,27 @@ func (d *recordDeletion) resource(set policy.RecordSet) string {
 	return what
 }
 
-// lookOf tells apart the times that a run looks: what was deleted, and registered itself again, is deleted again, while a
-// second attempt of the same activity knows what the first one did.
-func lookOf(ctx context.Context) string {
-	if !activity.IsActivity(ctx) {
-		return ""
-	}
-	return "@" + activity.GetInfo(ctx).ActivityID
-}
-
 // takeEntry makes the ledger's entry the record's own, and its outcome, if it has one.
 func (r *dyingRecord) takeEntry(e ledger.Entry) {
 	r.entry, r.Entry, r.begun = e, e.ID, true
 	r.Outcome, r.Detail = e.Outcome, e.Detail
-	if e.Outcome == ledger.Undone {
-		r.Outcome, r.Detail = ledger.Failed, "put back by "+e.UndoneBy
+	switch {
+	case e.Outcome == ledger.Undone:
+		r.Outcome, r.Detail = DeletedKept, "put back by "+e.UndoneBy
+	case e.Outcome == ledger.Failed && !strings.HasPrefix(e.Detail, refusedBy):
+		r.Outcome = DeletedKept
 	}
 }
+
+// refusedBy begins what the ledger says of a record that could not be deleted: it knows one outcome for all that stays.
+const refusedBy = "Route 53 refused: "
 
 // end settles a record. What was never intended has no entry.
 func (d *recordDeletion) end(r *dyingRecord, outcome, detail string) {
 	r.Outcome, r.Detail = outcome, oneLine(detail)
+	if outcome == DeletedKept {
+		outcome = ledger.Failed
+	}
 	if r.begun {
 		r.entry.Outcome, r.entry.Detail, r.entry.Ended = outcome, r.Detail, time.Now().UTC()
 		d.ended = append(d.ended, r.entry)
@@ -164,7 +164,7 @@ func (d *recordDeletion) run(ctx context.Context) error {
 		if r.refused == "" {
 			return fmt.Errorf("%s is changed by others again and again", r.RecordSet)
 		}
-		d.end(r, ledger.Failed, "Route 53 refused: "+r.refused)
+		d.end(r, DeletedFailed, refusedBy+r.refused)
 	}
 	return nil
 }
@@ -193,7 +193,7 @@ func (d *recordDeletion) read(ctx context.Context) error {
 		}
 		switch {
 		case why != "":
-			d.end(r, ledger.Failed, why)
+			d.end(r, DeletedKept, why)
 		case len(r.left) > 0:
 		case r.begun:
 			d.end(r, ledger.Deleted, "")
@@ -220,7 +220,7 @@ func (d *recordDeletion) lookForHolders(ctx context.Context) error {
 		here.Drop = r.left
 		free, why := here.Free(held)
 		if r.left, r.held = free, why; len(free) == 0 {
-			d.end(r, ledger.Failed, why)
+			d.end(r, DeletedKept, why)
 		}
 	}
 	return nil
@@ -263,7 +263,7 @@ func (d *recordDeletion) newEntry(r *dyingRecord) error {
 	place := d.door.zone.Place
 	r.entry = ledger.Entry{
 		ID: r.entry.ID, Kind: ledger.RecordSet, Resource: r.What, Account: place.Account, Region: place.Region, Names: unique(names), Bytes: int64(len(definition)),
-		Reason: d.in.Reason + ": " + r.Proof, Policy: d.in.Environment, WorkflowID: d.in.WorkflowID, RunID: d.in.RunID, Approver: d.in.Approver,
+		Reason: d.in.Reason + ": " + r.Proof, Policy: d.in.Environment, WorkflowID: d.in.WorkflowID, RunID: d.in.RunID, Look: d.look, Approver: d.in.Approver,
 		Intent: time.Now().UTC(), PutBack: ledger.PutBack{Definition: string(definition)},
 	}
 	return err
@@ -292,7 +292,7 @@ func (d *recordDeletion) change(ctx context.Context) error {
 		case !errors.Is(err, errStale):
 			failed = translate(d.door.zone.Place, err)
 			if app, ok := errors.AsType[*temporal.ApplicationError](failed); ok && app.NonRetryable() {
-				d.end(r, ledger.Failed, app.Message()) // for certain: it was answered so
+				d.end(r, DeletedFailed, refusedBy+app.Message()) // for certain: it was answered so
 			}
 		}
 	}

@@ -34,15 +34,25 @@ func (z *zoneDoor) read(ctx context.Context, asked []policy.WantedRecords) ([][]
 		return s.found, nil
 	}
 	few := len(s.byName) <= fewNames
-	if z.size > 0 {
-		few = len(s.byName) < z.size/recordsPerPage
+	if size := int(z.size.Load()); size > 0 {
+		few = len(s.byName) < size/recordsPerPage
 	}
+	client = pageClient{client}
 	if few && len(s.byAddress) == 0 {
 		err = z.readNames(ctx, client, s)
 	} else {
 		err = z.readWhole(ctx, client, s)
 	}
 	return s.found, err
+}
+
+// pageClient bounds each page, and so not a reading: a big zone takes as long as its pages keep coming.
+type pageClient struct{ Route53API }
+
+func (c pageClient) ListResourceRecordSets(ctx context.Context, in *route53.ListResourceRecordSetsInput, options ...func(*route53.Options)) (*route53.ListResourceRecordSetsOutput, error) {
+	ctx, cancel := context.WithTimeout(ctx, zoneTimeout)
+	defer cancel()
+	return c.Route53API.ListResourceRecordSets(ctx, in, options...)
 }
 
 func (z *zoneDoor) readWhole(ctx context.Context, client Route53API, s *sorter) error {
@@ -58,7 +68,7 @@ func (z *zoneDoor) readWhole(ctx context.Context, client Route53API, s *sorter) 
 			return err
 		}
 	}
-	z.size = size
+	z.size.Store(int64(size))
 	return nil
 }
 

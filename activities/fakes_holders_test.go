@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -15,6 +16,7 @@ type fakeHolders struct {
 	*wire
 	instances []types.Instance
 	nics      []types.NetworkInterface
+	elastic   []types.Address
 }
 
 func newHolders() *fakeHolders { return &fakeHolders{wire: newWire("EC2")} }
@@ -50,15 +52,9 @@ func (f *fakeHolders) DescribeInstances(ctx context.Context, in *ec2.DescribeIns
 	return out, f.call(ctx, "DescribeInstances", func() error {
 		for _, i := range f.instances {
 			fields := map[string]string{"instance-id": *i.InstanceId, "instance-state-name": string(i.State.Name), "private-dns-name": *i.PrivateDnsName}
-			// Values may have wildcards: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
 			filters := slices.Clone(in.Filters)
 			for n, by := range filters {
-				if *by.Name == "private-dns-name" && slices.ContainsFunc(by.Values, func(v string) bool {
-					prefix, wild := strings.CutSuffix(v, "*")
-					return wild && strings.HasPrefix(fields[*by.Name], prefix)
-				}) {
-					filters[n].Values = append(slices.Clone(by.Values[1:]), fields[*by.Name])
-				}
+				filters[n].Values = settled(by.Values, fields[*by.Name]+tagOf(i.Tags, strings.TrimPrefix(*by.Name, "tag:")))
 			}
 			fits, err := match(filters, fields, i.Tags)
 			if err != nil {
@@ -92,6 +88,37 @@ func (f *fakeHolders) DescribeNetworkInterfaces(ctx context.Context, in *ec2.Des
 			}
 			if fits {
 				out.NetworkInterfaces = append(out.NetworkInterfaces, nic)
+			}
+		}
+		return nil
+	})
+}
+
+// settled makes of each value that has wildcards, and fits, what there is: * is anything, and ? one character or none.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html#Filtering_Resources_CLI
+func settled(values []string, there string) []string {
+	out := slices.Clone(values)
+	for i, value := range out {
+		pattern := strings.NewReplacer(`\*`, ".*", `\?`, ".?").Replace(regexp.QuoteMeta(value))
+		if strings.ContainsAny(value, "*?") && regexp.MustCompile("^"+pattern+"$").MatchString(there) {
+			out[i] = there
+		}
+	}
+	return out
+}
+
+// DescribeAddresses has no pages.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeAddresses.html
+func (f *fakeHolders) DescribeAddresses(ctx context.Context, in *ec2.DescribeAddressesInput, _ ...func(*ec2.Options)) (*ec2.DescribeAddressesOutput, error) {
+	out := &ec2.DescribeAddressesOutput{}
+	return out, f.call(ctx, "DescribeAddresses", func() error {
+		for _, address := range f.elastic {
+			fits, err := match(in.Filters, map[string]string{"public-ip": *address.PublicIp}, nil)
+			if err != nil {
+				return err
+			}
+			if fits {
+				out.Addresses = append(out.Addresses, address)
 			}
 		}
 		return nil

@@ -2,15 +2,11 @@ package activities
 
 import (
 	"context"
-	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"golang.org/x/sync/errgroup"
 
 	"epoxy/internal/policy"
@@ -20,6 +16,7 @@ import (
 type HoldersAPI interface {
 	InstancesAPI
 	DescribeNetworkInterfaces(context.Context, *ec2.DescribeNetworkInterfacesInput, ...func(*ec2.Options)) (*ec2.DescribeNetworkInterfacesOutput, error)
+	DescribeAddresses(context.Context, *ec2.DescribeAddressesInput, ...func(*ec2.Options)) (*ec2.DescribeAddressesOutput, error)
 }
 
 // heldQuestion are addresses and names of which somebody wants to know whether anybody alive has them.
@@ -34,9 +31,69 @@ type holder struct{ id, label string }
 // nothing is deleted then.
 func (a *DNS) holders(ctx context.Context, live []Place, facts policy.Facts, records []policy.OwnRecord) (policy.Held, error) {
 	held := policy.Held{Addresses: map[string]string{}, Names: map[string]string{}}
-	q := questionOf(facts, records)
+	q := questionOf(records)
+	answers, err := a.askEverywhere(ctx, live, q)
+	if err != nil {
+		return policy.Held{}, err
+	}
+	for _, answer := range answers {
+		for _, side := range []struct {
+			asked []string
+			found map[string][]holder
+			into  map[string]string
+		}{{q.addresses, answer.addresses, held.Addresses}, {q.names, answer.names, held.Names}} {
+			for _, key := range side.asked {
+				if who := otherThan(side.found[key], append(facts.Holders, facts.Subject.Instance)...); who != "" {
+					side.into[key] = who
+				}
+			}
+		}
+	}
+	return held, nil
+}
+
+// alive says in words who alive has one of the addresses or names in one of the places, other than an instance; "" is nobody.
+func (a *DNS) alive(ctx context.Context, live []Place, addresses, names []string, except string) (string, error) {
+	var q heldQuestion
+	for _, address := range addresses {
+		q.addresses = append(q.addresses, usualAddress(address))
+	}
+	for _, name := range names {
+		q.names = append(q.names, plainHost(name))
+	}
+	q.addresses, q.names = unique(q.addresses), unique(q.names)
+	answers, err := a.askEverywhere(ctx, live, q)
+	if err != nil {
+		return "", err
+	}
+	for i, answer := range answers {
+		for _, key := range q.addresses {
+			if who := otherThan(answer.addresses[key], except); who != "" {
+				return who + " in " + live[i].String(), nil
+			}
+		}
+		for _, key := range q.names {
+			if who := otherThan(answer.names[key], except); who != "" {
+				return who + " in " + live[i].String(), nil
+			}
+		}
+	}
+	return "", nil
+}
+
+func otherThan(found []holder, dead ...string) string {
+	for _, h := range found {
+		if !slices.Contains(dead, h.id) {
+			return h.label
+		}
+	}
+	return ""
+}
+
+// askEverywhere has the answer of each place, in their order.
+func (a *DNS) askEverywhere(ctx context.Context, live []Place, q heldQuestion) ([]heldAnswer, error) {
 	if len(q.addresses)+len(q.names) == 0 {
-		return held, nil
+		return nil, nil
 	}
 	answers := make([]heldAnswer, len(live))
 	group, ctx := errgroup.WithContext(ctx)
@@ -46,44 +103,24 @@ func (a *DNS) holders(ctx context.Context, live []Place, facts policy.Facts, rec
 			return translate(place, err)
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return policy.Held{}, err
-	}
-	isDead := func(h holder) bool { return h.id == facts.Subject.Instance || slices.Contains(facts.Holders, h.id) }
-	for _, answer := range answers {
-		for _, side := range []struct {
-			asked []string
-			found map[string][]holder
-			into  map[string]string
-		}{{q.addresses, answer.addresses, held.Addresses}, {q.names, answer.names, held.Names}} {
-			for _, key := range side.asked {
-				if other := slices.IndexFunc(side.found[key], func(h holder) bool { return !isDead(h) }); other >= 0 {
-					side.into[key] = side.found[key][other].label
-				}
-			}
-		}
-	}
-	return held, nil
+	return answers, group.Wait()
 }
 
-// questionOf asks for names as DNS spells them and as the facts do: a filter on a tag tells upper case from lower.
-func questionOf(facts policy.Facts, records []policy.OwnRecord) heldQuestion {
+func questionOf(records []policy.OwnRecord) heldQuestion {
 	var q heldQuestion
 	for _, r := range records {
 		addresses, names := r.Claims()
 		q.addresses = append(q.addresses, addresses...)
 		for _, name := range names {
-			q.names = append(q.names, policy.HeldNames(name)...)
-		}
-	}
-	for _, name := range facts.Names {
-		if slices.Contains(q.names, strings.ToLower(name)) {
-			q.names = append(q.names, name)
+			q.names = append(q.names, plainHost(name))
 		}
 	}
 	q.addresses, q.names = unique(q.addresses), unique(q.names)
 	return q
 }
+
+// plainHost is a name in lower case and without the dot at its end.
+func plainHost(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
 
 func unique(all []string) []string {
 	slices.Sort(all)
@@ -97,7 +134,7 @@ func (a *DNS) holdersAt(place Place) *gatherer[heldQuestion, heldAnswer] {
 		a.places = map[Place]*gatherer[heldQuestion, heldAnswer]{}
 	}
 	if a.places[place] == nil {
-		a.places[place] = newGatherer(gatherOptions{Moment: 100 * time.Millisecond},
+		a.places[place] = newGatherer(gatherOptions{Moment: 100 * time.Millisecond, Timeout: lookTimeout},
 			func(ctx context.Context, asked []heldQuestion) ([]heldAnswer, error) {
 				found, err := a.lookForHolders(ctx, place, asked)
 				return slices.Repeat([]heldAnswer{found}, len(asked)), err
@@ -122,124 +159,13 @@ func (a *DNS) lookForHolders(ctx context.Context, place Place, asked []heldQuest
 	if err := findNames(ctx, client, place, unique(all.names), found.names); err != nil {
 		return found, err
 	}
-	nics, err := findInterfaces(ctx, client, unique(all.addresses))
+	addresses := unique(all.addresses)
+	nics, err := findInterfaces(ctx, client, addresses)
 	if err != nil {
 		return found, err
 	}
-	return found, findOwners(ctx, client, place, nics, found.addresses)
-}
-
-// findNames finds live instances by the tag Name and by the host's name.
-func findNames(ctx context.Context, client HoldersAPI, place Place, names []string, into map[string][]holder) error {
-	alive := types.Filter{Name: aws.String("instance-state-name"), Values: notDead}
-	for some := range slices.Chunk(names, instancesPerCall) {
-		hosts := make([]string, 0, len(some))
-		for _, name := range some {
-			if !strings.Contains(name, ".") {
-				hosts = append(hosts, name+".*")
-			}
-		}
-		for _, by := range []types.Filter{{Name: aws.String("tag:Name"), Values: some}, {Name: aws.String("private-dns-name"), Values: hosts}} {
-			if len(by.Values) == 0 {
-				continue
-			}
-			found, err := describeInstances(ctx, client, place, by, alive)
-			if err != nil {
-				return err
-			}
-			for _, i := range found {
-				for _, name := range unique([]string{strings.ToLower(i.Name), strings.ToLower(i.Hostname)}) {
-					into[name] = append(into[name], holder{i.ID, named(i)})
-				}
-			}
-		}
+	if err := findOwners(ctx, client, place, nics, found.addresses); err != nil {
+		return found, err
 	}
-	return nil
-}
-
-// findInterfaces finds the network interfaces that have an address, whatever they are attached to.
-func findInterfaces(ctx context.Context, client HoldersAPI, addresses []string) ([]types.NetworkInterface, error) {
-	var v4, v6 []string
-	for _, address := range addresses {
-		if ip, err := netip.ParseAddr(address); err == nil && ip.Is6() {
-			v6 = append(v6, address)
-		} else {
-			v4 = append(v4, address)
-		}
-	}
-	found := map[string]types.NetworkInterface{}
-	for _, by := range []struct {
-		filter string
-		values []string
-	}{{"addresses.private-ip-address", v4}, {"association.public-ip", v4}, {"ipv6-addresses.ipv6-address", v6}} {
-		for some := range slices.Chunk(by.values, instancesPerCall) {
-			pages := ec2.NewDescribeNetworkInterfacesPaginator(client, &ec2.DescribeNetworkInterfacesInput{
-				Filters: []types.Filter{{Name: &by.filter, Values: some}}, MaxResults: aws.Int32(1000),
-			})
-			for pages.HasMorePages() {
-				page, err := pages.NextPage(ctx)
-				if err != nil {
-					return nil, err
-				}
-				for _, nic := range page.NetworkInterfaces {
-					found[aws.ToString(nic.NetworkInterfaceId)] = nic
-				}
-			}
-		}
-	}
-	return slices.Collect(maps.Values(found)), nil
-}
-
-// findOwners says whose the interfaces are. One of an instance that is dead is nobody's; one that is attached to nothing keeps
-// its address for whoever gets it next.
-func findOwners(ctx context.Context, client HoldersAPI, place Place, nics []types.NetworkInterface, into map[string][]holder) error {
-	var ids []string
-	for _, nic := range nics {
-		if nic.Attachment != nil {
-			ids = append(ids, aws.ToString(nic.Attachment.InstanceId))
-		}
-	}
-	instances := map[string]policy.Instance{}
-	for some := range slices.Chunk(unique(ids), instancesPerCall) {
-		found, err := describeInstances(ctx, client, place, types.Filter{Name: aws.String("instance-id"), Values: some})
-		if err != nil {
-			return err
-		}
-		for _, i := range found {
-			instances[i.ID] = i
-		}
-	}
-	for _, nic := range nics {
-		who := holder{aws.ToString(nic.NetworkInterfaceId), "network interface " + aws.ToString(nic.NetworkInterfaceId)}
-		if nic.Attachment != nil && aws.ToString(nic.Attachment.InstanceId) != "" {
-			id := *nic.Attachment.InstanceId
-			i, known := instances[id]
-			if known && !slices.Contains(notDead, i.State) {
-				continue
-			}
-			i.ID = id
-			who = holder{id, named(i)}
-		}
-		for _, address := range addressesOfInterface(nic) {
-			into[address] = append(into[address], who)
-		}
-	}
-	return nil
-}
-
-func addressesOfInterface(nic types.NetworkInterface) []string {
-	all := []string{aws.ToString(nic.PrivateIpAddress)}
-	if nic.Association != nil {
-		all = append(all, aws.ToString(nic.Association.PublicIp))
-	}
-	for _, p := range nic.PrivateIpAddresses {
-		all = append(all, aws.ToString(p.PrivateIpAddress))
-		if p.Association != nil {
-			all = append(all, aws.ToString(p.Association.PublicIp))
-		}
-	}
-	for _, v6 := range nic.Ipv6Addresses {
-		all = append(all, usualAddress(aws.ToString(v6.Ipv6Address)))
-	}
-	return unique(all)
+	return found, findElastic(ctx, client, addresses, found.addresses)
 }

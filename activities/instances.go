@@ -2,7 +2,7 @@ package activities
 
 import (
 	"context"
-	"net/netip"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -32,9 +32,16 @@ type InstanceGroupsAPI interface {
 type Instances struct {
 	EC2         Connect[InstancesAPI]
 	AutoScaling Connect[InstanceGroupsAPI]
+	Holders     livingLooker
 
 	mu     sync.Mutex
 	places map[Place]*gatherer[string, policy.Instance]
+}
+
+// livingLooker says in words who alive has one of the addresses or names in one of the places, other than one instance; ""
+// is nobody. *DNS does.
+type livingLooker interface {
+	alive(ctx context.Context, live []Place, addresses, names []string, except string) (string, error)
 }
 
 // ErrAlive says that what was announced as dead is alive: nothing of it is touched.
@@ -71,45 +78,55 @@ func named(i policy.Instance) string {
 	return i.ID
 }
 
+// find looks by id; else for somebody alive who has the address or the name.
 func (a *Instances) find(ctx context.Context, in FindInstanceInput) (policy.Instance, error) {
 	if in.ID != "" {
 		return a.gathered(in.Place).ask(ctx, in.ID)
 	}
-	client, err := a.EC2(ctx, in.Place)
+	holder, err := a.Holders.alive(ctx, in.Live, given(in.Address), given(in.Name), "")
 	if err != nil {
 		return policy.Instance{}, err
 	}
-	for _, filter := range holderFilters(in) {
-		found, err := describeInstances(ctx, client, in.Place, filter, types.Filter{Name: aws.String("instance-state-name"), Values: notDead})
-		if err != nil {
-			return policy.Instance{}, err
-		}
-		if len(found) > 0 {
-			return found[0], nil
-		}
+	if holder == "" {
+		return policy.Instance{Place: in.Place.String(), State: policy.InstanceGone}, nil
 	}
-	return policy.Instance{Place: in.Place.String(), State: policy.InstanceGone}, nil
+	return policy.Instance{Place: in.Place.String(), ID: holder, State: "alive"}, nil
 }
 
+// notDead are the states of those who hold what they have.
 var notDead = []string{"pending", "running", "stopping", "stopped"}
 
-// holderFilters find a live instance by an address or by a name.
-// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
-func holderFilters(in FindInstanceInput) []types.Filter {
-	filter := func(name string, values ...string) types.Filter { return types.Filter{Name: &name, Values: values} }
-	var out []types.Filter
-	if ip, err := netip.ParseAddr(in.Address); err == nil && ip.Is6() {
-		out = append(out, filter("network-interface.ipv6-addresses.ipv6-address", in.Address))
-	} else if in.Address != "" {
-		out = append(out, filter("network-interface.addresses.private-ip-address", in.Address), filter("ip-address", in.Address))
+func given(s string) []string {
+	if s == "" {
+		return nil
 	}
-	if in.Name != "" {
-		host, _, _ := strings.Cut(in.Name, ".")
-		// Names were checked: nothing in them is a wildcard of a filter.
-		out = append(out, filter("tag:Name", in.Name, host), filter("private-dns-name", in.Name, host+".*"))
-	}
-	return out
+	return []string{s}
 }
+
+// FindLiving says whether anybody alive is an instance, or has a name: then what the dead left under it is theirs. A place
+// that cannot be looked at is an error, never nobody.
+func (a *Instances) FindLiving(ctx context.Context, in FindLivingInput) (FindLivingOutput, error) {
+	for _, place := range in.Live {
+		if in.ID == "" {
+			break
+		}
+		found, err := a.gathered(place).ask(ctx, in.ID)
+		if err != nil {
+			return FindLivingOutput{}, translate(place, err)
+		}
+		if policy.PhaseOfInstance(found) != policy.Dead {
+			return FindLivingOutput{Holder: fmt.Sprintf("%s, which is %s in %s", named(found), found.State, place)}, nil
+		}
+	}
+	if in.Name == "" {
+		return FindLivingOutput{}, nil
+	}
+	holder, err := a.Holders.alive(ctx, in.Live, nil, given(in.Name), in.Except)
+	return FindLivingOutput{Holder: holder}, err
+}
+
+// lookTimeout of a shared call: who comes in the middle of another's waits for both within an activity's minute.
+const lookTimeout = 25 * time.Second
 
 // instancesPerCall is how many values a filter takes.
 const instancesPerCall = 200
@@ -121,7 +138,7 @@ func (a *Instances) gathered(place Place) *gatherer[string, policy.Instance] {
 		a.places = map[Place]*gatherer[string, policy.Instance]{}
 	}
 	if a.places[place] == nil {
-		a.places[place] = newGatherer(gatherOptions{Moment: 100 * time.Millisecond, Most: instancesPerCall},
+		a.places[place] = newGatherer(gatherOptions{Moment: 100 * time.Millisecond, Most: instancesPerCall, Timeout: lookTimeout},
 			func(ctx context.Context, ids []string) ([]policy.Instance, error) { return a.byID(ctx, place, ids) })
 	}
 	return a.places[place]

@@ -21,9 +21,23 @@ type FindInstanceInput struct {
 	ID      string        `json:"id,omitempty"`
 	Address string        `json:"address,omitempty"`
 	Name    string        `json:"name,omitempty"` // tag Name, or hostname of the private DNS name
+	Live    []Place       `json:"live,omitempty"` // where somebody alive could have the address or the name
 	Hook    bool          `json:"hook,omitempty"` // a lifecycle hook is said to hold it
 	Until   time.Time     `json:"until"`          // how long one that is still alive is looked at again
 	Poll    time.Duration `json:"poll"`           // between two looks
+}
+
+// FindLivingInput asks whether anybody alive is, or has, what the dead left.
+type FindLivingInput struct {
+	Live   []Place `json:"live"`
+	ID     string  `json:"id,omitempty"`     // an instance id
+	Name   string  `json:"name,omitempty"`   // of a node
+	Except string  `json:"except,omitempty"` // the dying instance itself
+}
+
+// FindLivingOutput says who, in words; "" is nobody.
+type FindLivingOutput struct {
+	Holder string `json:"holder,omitempty"`
 }
 
 // FindNodesInput asks Chef for the nodes of a dead instance.
@@ -64,13 +78,14 @@ type DeleteNodeInput struct {
 const (
 	DeletedDone   = ledger.Deleted
 	DeletedGone   = ledger.Gone
-	DeletedFailed = ledger.Failed
+	DeletedFailed = ledger.Failed // it could not be deleted: something is wrong
+	DeletedKept   = "kept"        // it stays by right: it is not the dead one's, or not any more
 )
 
 // Deleted is what became of one thing.
 type Deleted struct {
 	What    string `json:"what"`             // as the ledger names it
-	Outcome string `json:"outcome"`          // ledger.Deleted, Gone or Failed (it stays)
+	Outcome string `json:"outcome"`          // Deleted…
 	Detail  string `json:"detail,omitempty"` // why it stays
 	Entry   string `json:"entry,omitempty"`  // of the ledger
 }

@@ -71,10 +71,11 @@ type List struct {
 type Ask struct {
 	Mode     string    `json:"mode"` // policy.Approve…
 	NeedsOne bool      `json:"needs_one,omitempty"`
-	Plan     string    `json:"plan"`   // hash
-	RunID    string    `json:"run_id"` // of the run that asks
-	Until    time.Time `json:"until"`  // the question's end
-	Text     string    `json:"text"`   // what happens then, in a sentence
+	Plan     string    `json:"plan"`              // hash
+	RunID    string    `json:"run_id"`            // of the run that asks
+	Until    time.Time `json:"until"`             // the question's end
+	Text     string    `json:"text"`              // what happens then, in a sentence
+	NoPlan   bool      `json:"no_plan,omitempty"` // there is nothing but the hash: no details to show, nothing to keep
 }
 
 // Took is how long a step took, or has taken until now; 0 before it began.

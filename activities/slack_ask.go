@@ -22,7 +22,7 @@ func listBlocks(lists []List) []slack.Block {
 	for _, l := range lists {
 		text := "*" + outside(l.Title, nameChars) + "*"
 		for _, line := range l.Lines {
-			line = "\n• " + outside(oneLine(line), lineChars)
+			line = "\n• " + cutLine(oneLine(line))
 			if len(text)+len(line) > min(listChars, left) {
 				text += "\n…"
 				break
@@ -35,6 +35,16 @@ func listBlocks(lists []List) []slack.Block {
 		out = append(out, slack.NewSectionBlock(mrkdwn(text), nil, nil))
 	}
 	return out
+}
+
+// cutLine marks what it cuts: a reason that ends in the middle must not pass for the whole.
+func cutLine(line string) string {
+	const mark = " …"
+	whole := outside(line, len(line)*len("&amp;"))
+	if len(whole) <= lineChars {
+		return whole
+	}
+	return outside(line, lineChars-len(mark)) + mark
 }
 
 // askBlocks are the question's buttons. Each carries which plan it is about: a button of an old message decides nothing
@@ -60,9 +70,13 @@ func askBlocks(r Report) []slack.Block {
 		slack.NewTextBlockObject(slack.PlainTextType, clip(strings.TrimSpace(r.Headline), 290), false, false),
 		slack.NewTextBlockObject(slack.PlainTextType, yes, false, false),
 		slack.NewTextBlockObject(slack.PlainTextType, "Not yet", false, false))
+	buttons, commands := []slack.BlockElement{approve, button(policy.DecideDeny, "Deny", slack.StyleDanger)}, "approve|deny"
+	if !r.Ask.NoPlan {
+		buttons, commands = append(buttons, button(policy.ActionDetails, "Details, keep some …", slack.StyleDefault)), commands+"|veto"
+	}
 	return []slack.Block{
-		slack.NewSectionBlock(mrkdwn(outside(r.Ask.Text, lineChars)+"\nOr with the command: `epoxy approve|deny|veto "+outside(r.WorkflowID, nameChars)+"`"), nil, nil),
-		slack.NewActionBlock("ask", approve, button(policy.DecideDeny, "Deny", slack.StyleDanger), button(policy.ActionDetails, "Details, keep some …", slack.StyleDefault)),
+		slack.NewSectionBlock(mrkdwn(cutLine(r.Ask.Text)+"\nOr with the command: `epoxy "+commands+" "+outside(r.WorkflowID, nameChars)+"`"), nil, nil),
+		slack.NewActionBlock("ask", buttons...),
 	}
 }
 

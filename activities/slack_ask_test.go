@@ -100,6 +100,36 @@ func files(t *testing.T, control sandbox.Control) (names []string) {
 	return names
 }
 
+func TestQuestionWithoutAPlanOffersNoDetails(t *testing.T) {
+	s, control := workspace(t)
+	in := question()
+	in.Report.Ask.NoPlan = true
+	must[PostReportOutput](t)(attempt(t, s.PostReport, in))
+	m := messages(t, control)[0]
+	if _, there := buttons(t, m)[policy.ActionDetails]; there || len(buttons(t, m)) != 2 || strings.Contains(string(m.Blocks), "veto") {
+		t.Errorf("%s", m.Blocks)
+	}
+}
+
+// A reason that is cut shows that it is, and whatever it is made of, it stays within its length.
+func TestLongLinesAreMarked(t *testing.T) {
+	for line, want := range map[string]string{
+		strings.Repeat("x", lineChars):   strings.Repeat("x", lineChars),
+		strings.Repeat("x", lineChars+1): strings.Repeat("x", lineChars-len(" …")) + " …",
+		strings.Repeat("&", lineChars):   strings.Repeat("&amp;", 59) + " …",
+		"a < b":                          "a &lt; b",
+	} {
+		if got := cutLine(line); got != want || len(got) > lineChars {
+			t.Errorf("%.20s…: %s", line, got)
+		}
+	}
+	blocks := listBlocks([]List{{Title: "Left alone", Lines: []string{strings.Repeat("y", 400), "short"}}})
+	text, err := json.Marshal(blocks)
+	if err != nil || !strings.Contains(string(text), `yyy …\n• short`) {
+		t.Errorf("%s, %v", text, err)
+	}
+}
+
 func TestPlanIsAttachedOnce(t *testing.T) {
 	s, control := workspace(t)
 	in := question()

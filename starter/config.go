@@ -61,10 +61,20 @@ func (a *app) checkConfig() error {
 	for _, w := range cfg.Warnings(a.getenv) {
 		fmt.Fprintln(a.errOut, "warning:", w.Error())
 	}
-	fmt.Fprintf(a.out, "the configuration is good: %d bake targets, %d prune policies, %d mop environments, %d sweeps, %d schedules\n",
-		len(cfg.BakeTargets(config.Selector{})), len(cfg.PruneNames(policy.PlanOfImages))+len(cfg.PruneNames(policy.PlanOfTaskDefinitions)),
-		len(cfg.MopEnvironments()), len(cfg.SweepNames()), len(cfg.Schedules()))
+	fmt.Fprintf(a.out, "the configuration is good: %s, %s, %s, %s, %s\n",
+		plural(len(cfg.BakeTargets(config.Selector{})), "bake target", "bake targets"),
+		plural(len(cfg.PruneNames(policy.PlanOfImages))+len(cfg.PruneNames(policy.PlanOfTaskDefinitions)), "prune policy", "prune policies"),
+		plural(len(cfg.MopEnvironments()), "mop environment", "mop environments"),
+		plural(len(cfg.SweepNames()), "sweep", "sweeps"), plural(len(cfg.Schedules()), "schedule", "schedules"))
 	return nil
+}
+
+// plural counts: 1 policy, 2 policies.
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func colored(w any) bool {

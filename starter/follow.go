@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -128,6 +129,14 @@ func (a *app) ended(ctx context.Context, c client.Client, run startedRun, s snap
 			return err
 		}
 	}
+	if !a.json() && s.Report != nil {
+		for _, l := range s.Report.Lists {
+			fmt.Fprintln(a.out, l.Title+":")
+			for _, line := range l.Lines {
+				fmt.Fprintln(a.out, "  "+line)
+			}
+		}
+	}
 	if err == nil {
 		if s.Report == nil { // no worker answered: the result knows, too
 			outcome, _ := result["outcome"].(string)
@@ -135,11 +144,15 @@ func (a *app) ended(ctx context.Context, c client.Client, run startedRun, s snap
 		}
 		return judge(run.WorkflowID, s.Report)
 	}
+	code := exitFailed
+	if s.Report != nil && s.Report.Outcome == activities.OutcomeDenied { // by the breaker of its environment
+		code = exitDenied
+	}
 	if s.Report != nil && s.Report.Reason != "" {
-		return exit(exitFailed, "%s: %s (%s)", run.WorkflowID, s.Report.Reason, s.Report.Headline)
+		return exit(code, "%s: %s (%s)", run.WorkflowID, s.Report.Reason, s.Report.Headline)
 	}
 	if s.Report != nil {
-		return exit(exitFailed, "%s: %s", run.WorkflowID, s.Report.Headline)
+		return exit(code, "%s: %s", run.WorkflowID, s.Report.Headline)
 	}
 	return exit(exitFailed, "%s: %w", run.WorkflowID, err)
 }

@@ -32,7 +32,8 @@ func (a *app) undoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "undo ENTRY", Short: "Put back what an entry of the ledger says was deleted", Args: cobra.ExactArgs(1),
 		Long: "Put back what an entry of the ledger says was deleted: an image under its former tags, while ECR still has its\n" +
-			"layers, or a task definition as a new revision. `epoxy why RESOURCE` names the entries.",
+			"layers, a task definition as a new revision, a Chef node or client, or a DNS record or a value of one.\n" +
+			"`epoxy why RESOURCE` names the entries.",
 		Example: "  epoxy why shop/web:v41\n  epoxy undo 5wq2k7d3m4xj2n6ay7rt --wait",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
@@ -69,7 +70,7 @@ func entryOf(ctx context.Context, cfg *config.Config, id string) (ledger.Entry, 
 	}
 	entry, ok := found[id]
 	if !ok {
-		return entry, exit(exitFailed, "the ledger has no entry %s; `epoxy why RESOURCE` names the entries of a digest, tag or ARN", id)
+		return entry, exit(exitFailed, "the ledger has no entry %s; `epoxy why RESOURCE` names the entries of a digest, a tag, an ARN, an instance, a node or a DNS name", id)
 	}
 	if entry.Outcome != ledger.Deleted {
 		return entry, exit(exitFailed, "there is nothing to undo: %s", outcomeInWords(entry))
@@ -93,10 +94,13 @@ func undoInput(cfg *config.Config, e ledger.Entry) (workflows.UndoInput, error) 
 
 func (a *app) whyCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "why RESOURCE", Short: "Say why an image or a task definition was deleted, or kept", Args: cobra.ExactArgs(1),
-		Long: "Say why an image or a task definition was deleted, or kept: from the ledger, and from the newest plan of each\n" +
-			"policy. RESOURCE is a digest, a tag, repository:tag, repository@digest, family:revision or an ARN.",
-		Example: "  epoxy why shop/web:4f2a9c1\n  epoxy why sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+		Use: "why RESOURCE", Short: "Say why an image, task definition, node, client or record was deleted, or kept", Args: cobra.ExactArgs(1),
+		Long: "Say why an image, a task definition, a Chef node, its client or a DNS record was deleted: from the ledger. For images\n" +
+			"and task definitions say also why they were kept: from the newest plan of each policy.\n\n" +
+			"RESOURCE is a digest, a tag, repository:tag, repository@digest, family:revision or an ARN; or an instance id, the name of\n" +
+			"a node, an IP address or a DNS name.",
+		Example: "  epoxy why shop/web:4f2a9c1\n  epoxy why sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n" +
+			"  epoxy why i-0123456789abcdef0\n  epoxy why web-1.prod.example.com",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := a.load()
 			if err != nil {
@@ -126,20 +130,25 @@ func (a *app) why(ctx context.Context, cfg *config.Config, resource string) erro
 		return err
 	}
 	answer.Verdicts = undeleted(answer.Verdicts, answer.Entries)
+	return a.printWhy(resource, answer)
+}
+
+// printWhy writes what is known, or says that nothing is.
+func (a *app) printWhy(resource string, answer whyAnswer) error {
 	if a.json() {
 		if err := a.printJSON(answer); err != nil {
 			return err
 		}
 	}
 	if len(answer.Entries)+len(answer.Verdicts) == 0 {
-		return exit(exitFailed, "%s is unknown: neither the ledger nor the newest plan of a policy names it; a dry run makes a plan", resource)
+		return exit(exitFailed, "%s is unknown: neither the ledger nor the newest plan of a policy names it; the dry run of a prune makes a plan", resource)
 	}
 	if a.json() {
 		return nil
 	}
 	for _, e := range answer.Entries {
-		fmt.Fprintf(a.out, "%s\n  %s\n  because: %s\n  policy %s, plan %.12s, approved by %s\n  run %s %s\n  ledger entry %s\n",
-			e.Resource, outcomeInWords(e), e.Reason, e.Policy, e.Plan, e.Approver, e.WorkflowID, e.RunID, e.ID)
+		fmt.Fprintf(a.out, "%s\n  %s\n  because: %s\n  %s\n  run %s %s\n  ledger entry %s\n",
+			e.Resource, outcomeInWords(e), e.Reason, whoLet(e), e.WorkflowID, e.RunID, e.ID)
 		if e.Outcome == ledger.Deleted {
 			fmt.Fprintf(a.out, "  to put it back: epoxy undo %s\n", e.ID)
 		}
@@ -148,21 +157,6 @@ func (a *app) why(ctx context.Context, cfg *config.Config, resource string) erro
 		fmt.Fprintf(a.out, "%s\n  %s by the plan of %s (%s): %s\n", v.Name, v.what(), v.Policy, v.Made.UTC().Format("2006-01-02 15:04 MST"), v.Reason)
 	}
 	return nil
-}
-
-func outcomeInWords(e ledger.Entry) string {
-	at := e.Ended.UTC().Format("2006-01-02 15:04:05 MST")
-	switch e.Outcome {
-	case ledger.Deleted:
-		return "deleted at " + at
-	case ledger.Undone:
-		return "deleted, and put back by " + e.UndoneBy + " at " + at
-	case ledger.Gone:
-		return "found gone at " + at + ": somebody else deleted it"
-	case ledger.Failed:
-		return "not deleted: " + e.Detail
-	}
-	return "about to be deleted at " + e.Intent.UTC().Format("2006-01-02 15:04:05 MST") + "; how that ended is not recorded yet"
 }
 
 // placeOf is how an account that a ledger names is entered.

@@ -72,6 +72,7 @@ func (a *app) mop(ctx context.Context, f mopFlags) error {
 		MopSettings: mopSettings(cfg, where.Environment), Place: where.Place, Subject: f.subject(where.Place), RequestedBy: requester(),
 	}
 	in.DryRun = in.DryRun || f.dryRun
+	in.Once = true // nobody waits for hours; an event that joins makes it look again
 	if err := in.Subject.Check(); err != nil {
 		return &exitError{code: exitUsage, err: err}
 	}

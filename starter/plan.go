@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
@@ -19,10 +20,12 @@ func (a *app) planCommand() *cobra.Command {
 	var o planview.Options
 	var run string
 	cmd := &cobra.Command{
-		Use: "plan WORKFLOW-ID", Short: "Show the plan of a prune: what would go, what stays, and why", Args: cobra.ExactArgs(1),
-		Long: "Show the plan of a prune, as it lies in the artifact bucket: what would go, what stays, and why.\n" +
+		Use: "plan WORKFLOW-ID", Short: "Show the plan of a prune or a sweep: what would go, what stays, and why", Args: cobra.ExactArgs(1),
+		Long: "Show the plan of a prune or a sweep, as it lies in the artifact bucket: what would go, what stays, and why.\n" +
 			"It is read with your own AWS credentials, and checked against its hash.",
-		Example: "  epoxy plan prune-images/shop\n  epoxy plan prune-images/shop/dry-run --all --repository shop/web\n  epoxy plan prune-images/shop -o json",
+		Example: "  epoxy plan prune-images/shop\n  epoxy plan prune-images/shop/dry-run --all --repository shop/web\n  epoxy plan prune-images/shop -o json\n" +
+			"  epoxy plan sweep/prod",
+		PreRunE: func(_ *cobra.Command, args []string) error { return plannable(args[0], o) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.connected(cmd.Context(), func(cfg *config.Config, c client.Client, _ client.Options) error {
 				ref, err := planOf(cmd.Context(), c, args[0], run)
@@ -33,15 +36,32 @@ func (a *app) planCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if isSweep(args[0]) {
+					return a.showSweep(cmd.Context(), store, ref)
+				}
 				return a.showPlan(cmd.Context(), store, ref, o)
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&o.All, "all", false, "also what stays, each with its reason")
+	cmd.Flags().BoolVar(&o.All, "all", false, "also what stays, each with its reason (a sweep's plan always has it)")
 	cmd.Flags().StringVar(&o.Repository, "repository", "", "only this repository")
 	cmd.Flags().IntVar(&o.Top, "top", 0, "how many of those that free most (default 10)")
 	cmd.Flags().StringVar(&run, "run-id", "", "an earlier run (default: the newest)")
 	return cmd
+}
+
+func isSweep(id string) bool { return strings.HasPrefix(id, workflows.SweepWorkflowID("")) }
+
+// plannable says what makes no plan, instead of asking its run in vain.
+func plannable(id string, o planview.Options) error {
+	isPrune := strings.HasPrefix(id, workflows.PruneImagesWorkflowID("", false)) || strings.HasPrefix(id, workflows.PruneTaskDefinitionsWorkflowID("", false))
+	switch {
+	case isSweep(id) && (o.Repository != "" || o.Top != 0):
+		return exit(exitUsage, "--repository and --top are for the plan of a prune")
+	case isSweep(id), isPrune:
+		return nil
+	}
+	return exit(exitUsage, "%s makes no plan: epoxy watch %s shows what it does; prunes and sweeps make plans", id, id)
 }
 
 // planOf asks the run for its plan.
@@ -107,4 +127,21 @@ func (a *app) showPlan(ctx context.Context, store *artifact.Store, ref activitie
 		out.Contents = append(out.Contents, content)
 	}
 	return a.printJSON(out)
+}
+
+// fullSweep is a sweep's plan with its hash.
+type fullSweep struct {
+	Hash string `json:"hash"`
+	policy.SweepPlan
+}
+
+func (a *app) showSweep(ctx context.Context, store *artifact.Store, ref activities.Artifact) error {
+	out := fullSweep{Hash: ref.SHA256}
+	if err := store.Get(ctx, ref, &out.SweepPlan); err != nil {
+		return err
+	}
+	if a.json() {
+		return a.printJSON(out)
+	}
+	return planview.SweepTable(a.out, out.Hash, out.SweepPlan)
 }

@@ -60,7 +60,7 @@ func (a *app) listCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "ended runs, too, as long as Temporal keeps them")
 	cmd.Flags().StringVar(&target, "target", "", "only this target, such as vg/shop/web/prod/a; a beginning is enough")
-	cmd.Flags().StringVar(&outcome, "outcome", "", "only this outcome: running, done, partial, failed, cancelled, denied, vetoed, expired or rolled-back")
+	cmd.Flags().StringVar(&outcome, "outcome", "", "only this outcome: running, done, partial, failed, cancelled, denied, vetoed, expired, skipped or rolled-back")
 	cmd.Flags().IntVar(&limit, "limit", 50, "at most this many, the newest first")
 	return cmd
 }

@@ -104,7 +104,8 @@ func (a *app) printChanges(changes []scheduleChange, all int, applied *bool) err
 		return a.printJSON(out)
 	}
 	if len(changes) == 0 {
-		fmt.Fprintf(a.out, "nothing differs: %d schedules are as epoxy.yaml says\n", all)
+		verb := map[bool]string{true: "is", false: "are"}[all == 1]
+		fmt.Fprintf(a.out, "nothing differs: %s %s as epoxy.yaml says\n", plural(all, "schedule", "schedules"), verb)
 	}
 	for _, c := range changes {
 		sign := map[string]string{changeCreate: "+", changeUpdate: "~", changeDelete: "-", changeKeep: "="}[c.Change]

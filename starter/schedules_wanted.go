@@ -49,7 +49,7 @@ func scheduledInput(cfg *config.Config, s config.Schedule) (workflows.ScheduledI
 		in, err := sweepInput(cfg, s.Target, by)
 		return workflows.ScheduledInput{
 			Schedule: s.Name, Type: workflows.SweepType, ID: workflows.SweepWorkflowID(s.Target), Input: in,
-			Timeout: in.Timeout + backstop, Summary: sweepSummary(in), Target: s.Target,
+			Timeout: in.Timeout + backstop, Summary: workflows.SweepTitle(in), Target: s.Target,
 		}, err
 	}
 	job := pruneImages

@@ -38,9 +38,9 @@ const (
 	keepArtifacts = 400
 )
 
-// artifactFolders are what a run writes once and nobody needs for ever. What inventories remember from run to run lies
-// elsewhere in the bucket, and stays.
-var artifactFolders = []string{"commits", "inventories", "parts", "plans", "readings", "task-definitions", "uses"}
+// artifactFolders are what a run writes once and nobody needs for ever. What inventories and sweeps remember from
+// run to run lies elsewhere in the bucket, and stays.
+var artifactFolders = []string{"commits", "inventories", "parts", "plans", "readings", "sweeps", "task-definitions", "uses"}
 
 // bucket makes the bucket for artifacts. Settings that are not there are made; settings of somebody else's stay, because a
 // put replaces them as a whole, and what they lack is said.

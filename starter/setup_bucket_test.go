@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -182,24 +179,6 @@ func TestSetupOfTheBucketGoesOn(t *testing.T) {
 		if rule := f.lifecycle.Rules[0]; aws.ToString(rule.Filter.Prefix) != "commits/" {
 			t.Errorf("%+v", rule)
 		}
-	}
-}
-
-// Every kind of artifact expires: the constants kind… of activities are the folders. What puts things back does not: the ledger
-// names it. When manifests were read is needed only while a batch is retried.
-func TestArtifactFolders(t *testing.T) {
-	source, err := os.ReadFile(filepath.Join("..", "activities", "store.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var kinds []string
-	for _, found := range regexp.MustCompile(`(?m)^\tkind\w+ += "(.+)"`).FindAllSubmatch(source, -1) {
-		kinds = append(kinds, string(found[1]))
-	}
-	kinds = append(kinds, "readings")
-	slices.Sort(kinds)
-	if diff := cmp.Diff(kinds, artifactFolders); diff != "" {
-		t.Errorf("kinds of artifacts (-) and folders that expire (+): %s", diff)
 	}
 }
 

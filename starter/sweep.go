@@ -44,7 +44,7 @@ func (a *app) sweep(ctx context.Context, name string, f sweepFlags) error {
 		return a.begin(ctx, c, o, job{
 			id: id, kind: workflows.SweepType, input: in, ui: in.Telling.UI, timeout: in.Timeout + backstop,
 			attributes: targetAttributes(name, "", ""),
-			summary:    sweepSummary(in), details: fmt.Sprintf("Environment **%s**. Requested by %s.", in.Environment, in.RequestedBy),
+			summary:    workflows.SweepTitle(in), details: fmt.Sprintf("Environment **%s**. Requested by %s.", in.Environment, in.RequestedBy),
 			hint: "wait for it: epoxy watch " + id,
 		}, f.wait)
 	})
@@ -59,11 +59,4 @@ func sweepInput(cfg *config.Config, name, by string) (workflows.SweepInput, erro
 	return workflows.SweepInput{
 		MopSettings: mopSettings(cfg, s.Environment), Sweep: name, Mop: s.Mop, Grace: s.Grace, Places: s.Environment.Live, RequestedBy: by,
 	}, nil
-}
-
-func sweepSummary(in workflows.SweepInput) string {
-	if in.Mop {
-		return "Sweep " + in.Sweep
-	}
-	return "Sweep " + in.Sweep + " (report)"
 }

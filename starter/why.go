@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -114,4 +116,42 @@ func names(resource string, v policy.Verdict) bool {
 		return true
 	}
 	return slices.Contains(v.Tags, resource)
+}
+
+const secondFormat = "2006-01-02 15:04:05 MST"
+
+func outcomeInWords(e ledger.Entry) string {
+	at, done, ahead := e.Ended.UTC().Format(secondFormat), "deleted", "about to be deleted at "
+	if values, set := takenOut(e); values != "" {
+		done, ahead = values+" taken out of "+set, values+" to be taken out of "+set+" since "
+	}
+	switch e.Outcome {
+	case ledger.Deleted:
+		return done + " at " + at
+	case ledger.Undone:
+		return done + ", and put back by " + e.UndoneBy + " at " + at
+	case ledger.Gone:
+		return "found gone at " + at + ": somebody else deleted it"
+	case ledger.Failed:
+		return "not deleted: " + e.Detail
+	}
+	return ahead + e.Intent.UTC().Format(secondFormat) + "; how that ended is not recorded yet"
+}
+
+// takenOut tells of a record set that stays, because only some of its values were the dead one's; "" for everything else.
+func takenOut(e ledger.Entry) (values, set string) {
+	var was policy.OwnRecord
+	if e.Kind != ledger.RecordSet || json.Unmarshal([]byte(e.PutBack.Definition), &was) != nil || len(was.Drop) == 0 || len(was.Drop) >= len(was.Values) {
+		return "", ""
+	}
+	return strings.Join(was.Drop, ", "), was.String()
+}
+
+// whoLet says by what right it went. A mop has no plan: its environment's breaker, or who decided in its place, let it go on.
+func whoLet(e ledger.Entry) string {
+	switch e.Kind {
+	case ledger.ChefNode, ledger.ChefClient, ledger.RecordSet:
+		return "environment " + e.Policy + ", let go by " + e.Approver
+	}
+	return fmt.Sprintf("policy %s, plan %s, approved by %s", e.Policy, policy.ShortHash(e.Plan), e.Approver)
 }

@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -85,13 +87,35 @@ func run(o options) error {
 	if err != nil {
 		return err
 	}
-	w, err := newWorker(temporal, o, set)
-	if err != nil {
-		return err
-	}
 	logger.Info("epoxy-worker runs", "taskQueue", o.taskQueue, "temporal", clientOptions.HostPort, "namespace", clientOptions.Namespace,
 		"slack", cfg.Slack.Enabled(), "metrics", string(cfg.Worker.MetricsAddress))
-	return w.Run(worker.InterruptCh())
+	return keepRunning(temporal, o, set, logger)
+}
+
+// startAgain is how long a worker that ended by itself waits before another takes its place.
+const startAgain = 2 * time.Second
+
+// keepRunning runs workers until the process is told to stop. One ends by itself when the server is away while it starts, or
+// comes back and does not know its namespace yet: no reason for the process to go.
+func keepRunning(temporal client.Client, o options, set *activities.Set, logger *slog.Logger) error {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	told := make(chan any)
+	go func() { <-ctx.Done(); close(told) }()
+	for {
+		w, err := newWorker(temporal, o, set)
+		if err != nil {
+			return err
+		}
+		if err = w.Run(told); err == nil || ctx.Err() != nil {
+			return err
+		}
+		logger.Error("the worker ended; another takes its place", "error", err)
+		select {
+		case <-time.After(startAgain):
+		case <-ctx.Done():
+		}
+	}
 }
 
 func connectActivities(ctx context.Context, cfg *config.Config, temporal client.Client) (*activities.Set, error) {

@@ -189,7 +189,7 @@ func (a *approval) message(ctx workflow.Context, r *reporter, q question) *repor
 	m := r.another(ctx, orElse(a.in.Channel, r.home), fmt.Sprintf("%s/ask-%d", r.RunID, a.asked), a.asking.Until.Sub(workflow.Now(ctx)))
 	m.Title, m.Headline, m.Facts, m.Lists = title, q.Headline, q.Facts, q.Lists
 	m.Outcome = activities.OutcomeAsking
-	m.Ask = &activities.Ask{Mode: a.asking.Mode, NeedsOne: a.asking.NeedsOne, Plan: q.Plan.SHA256, RunID: r.RunID, Until: a.asking.Until, Text: a.until()}
+	m.Ask = &activities.Ask{Mode: a.asking.Mode, NeedsOne: a.asking.NeedsOne, Plan: q.Plan.SHA256, RunID: r.RunID, Until: a.asking.Until, Text: a.until(), NoPlan: q.Plan.Key == ""}
 	if q.Plan.Key != "" { // else there is nothing but a hash: see MopBreaker
 		m.attach = &activities.Attachment{Store: a.store, Plan: q.Plan}
 	}

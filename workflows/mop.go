@@ -27,16 +27,25 @@ type mop struct {
 	in        MopInput
 	subject   policy.Subject // what was announced, all together
 	kinds     map[string]int // of announcements
+	ids       map[string]bool
+	group     string // as an event named it
+	grown     bool   // something new was announced since the last look began
 	instance  policy.Instance
 	hooks     []policy.LifecycleHook
-	holding   int  // coroutines that hold a hook
-	looked    bool // once: held instances may go
-	failed    bool // an announcement told of a bootstrap that failed
+	holding   int       // coroutines that hold a hook
+	looked    bool      // once: held instances may go
+	first     time.Time // when the first look ended: later ones are counted from it
+	rested    int       // later looks that were waited for
 	confirmed bool
 	late      bool
-	seen      []policy.ChefNode
+	facts     policy.Facts         // by which its records are recognized, of every look: a node that is gone tells no address any more
+	clean     bool                 // the last look found nothing, or deleted it all
+	now       []activities.Deleted // by this look
 	told      int
-	trouble   []string // what could not be deleted, and why
+	would     []string // of a dry run
+	trouble   []string // what could not be deleted, and why: of the last look, and of the hooks
+	hookFails []string
+	toldFails int // of hookFails
 	out       MopResult
 }
 
@@ -59,15 +68,23 @@ func Mop(ctx workflow.Context, in MopInput) (MopResult, error) {
 			giveUp()
 		}
 	})
-	err = m.work(work)
+	for n := 0; ; {
+		if n, err = m.work(work, n); err != nil {
+			break
+		}
+		m.wrapUp(ctx, nil)
+		if !m.grown { // else something came in while the last line was told
+			break
+		}
+	}
 	stop()
 	return m.finish(ctx, err)
 }
 
 func newMop(ctx workflow.Context, in MopInput) (*mop, error) {
-	m := &mop{in: in, subject: in.Subject, kinds: map[string]int{}, out: MopResult{Subject: in.Subject}}
+	m := &mop{in: in, subject: in.Subject, kinds: map[string]int{}, ids: map[string]bool{}, out: MopResult{Subject: in.Subject}}
 	steps := []string{stepConfirm, stepMop}
-	if len(in.Later) > 0 && !in.DryRun {
+	if len(in.Later) > 0 && !in.DryRun && !in.Once {
 		steps = append(steps, stepLater)
 	}
 	var err error
@@ -105,13 +122,27 @@ func (m *mop) announced(ctx workflow.Context, a policy.Announcement) {
 		workflow.GetLogger(ctx).Warn("An announcement is about another instance; it is ignored", "subject", a.Subject.Key())
 		return
 	}
+	fresh := a.ID == "" || !m.ids[a.ID]
+	if len(m.ids) < idsKept {
+		m.ids[a.ID] = true
+	}
 	m.kinds[a.Kind]++
-	m.failed = m.failed || a.Kind == policy.AnnouncedFailed
+	m.group = orElse(m.group, a.Group)
+	before := m.subject
 	m.subject.Node, m.subject.Address = orElse(m.subject.Node, a.Subject.Node), orElse(m.subject.Address, a.Subject.Address)
+	switch {
+	case m.subject != before:
+		m.grown = true
+	case m.subject.Instance == "" && m.looked && fresh: // names and addresses are given again: this is another death
+		m.grown, m.confirmed = true, false
+	}
 	if a.Hook == nil || slices.ContainsFunc(m.hooks, func(h policy.LifecycleHook) bool { return h.Name == a.Hook.Name && h.Token == a.Hook.Token }) {
 		return
 	}
 	m.hooks = append(m.hooks, *a.Hook)
+	if m.in.DryRun {
+		return
+	}
 	m.holding++
 	workflow.Go(detached(ctx), func(ctx workflow.Context) {
 		m.hold(ctx, *a.Hook)
@@ -119,30 +150,54 @@ func (m *mop) announced(ctx workflow.Context, a policy.Announcement) {
 	})
 }
 
-func (m *mop) work(ctx workflow.Context) error {
+// idsKept bounds the memory of events.
+const idsKept = 200
+
+// work looks, and looks again later; look n is the first.
+func (m *mop) work(ctx workflow.Context, n int) (int, error) {
 	if err := m.validate(); err != nil {
-		return refuse(activities.ErrInvalid, err.Error())
+		return n, refuse(activities.ErrInvalid, err.Error())
 	}
-	for n := 0; ; n++ {
+	for ; ; n++ {
+		m.grown = false
 		if !m.confirmed {
 			if err := m.confirm(ctx); err != nil {
-				return err
+				return n, err
 			}
 		}
 		if err := m.look(ctx, n); err != nil {
-			return err
+			return n, err
 		}
-		if n == 0 && len(m.hooks) > 0 {
+		if !m.looked && len(m.hooks) > 0 {
 			m.confirmed = false // it was about to end: the next look begins with whether it did
 		}
 		m.looked = true
-		if n == len(m.in.Later) || m.in.DryRun {
-			return nil
+		if m.grown {
+			continue
 		}
-		if err := m.rest(ctx, n); err != nil {
-			return err
+		if m.first.IsZero() {
+			m.first = workflow.Now(ctx)
+		}
+		later := m.later()
+		if m.rested >= len(later) {
+			return n + 1, nil
+		}
+		if err := m.rest(ctx, m.first.Add(later[m.rested])); err != nil {
+			return n, err
+		}
+		if !m.grown {
+			m.rested++
 		}
 	}
+}
+
+// later is when to look again. A run that a person or a sweep began looks once, unless an event joins it.
+func (m *mop) later() []time.Duration {
+	events := m.kinds[policy.AnnouncedTerminated] + m.kinds[policy.AnnouncedTerminating] + m.kinds[policy.AnnouncedFailed]
+	if m.in.DryRun || m.in.Once && events == 0 {
+		return nil
+	}
+	return m.in.Later
 }
 
 func (m *mop) validate() error {
@@ -164,78 +219,27 @@ func (m *mop) validate() error {
 }
 
 // rest waits for the next look: Chef's index lags, and chef-client may register once more while its instance dies.
-func (m *mop) rest(ctx workflow.Context, n int) error {
-	m.begin(ctx, stepLater, fmt.Sprintf("Looks again %s after the first look, for what registers late", m.in.Later[n]))
-	wait := m.in.Later[n]
-	if n > 0 {
-		wait -= m.in.Later[n-1]
-	}
-	return workflow.NewTimerWithOptions(ctx, max(wait, time.Second), workflow.TimerOptions{Summary: "Look again"}).Get(ctx, nil)
+func (m *mop) rest(ctx workflow.Context, until time.Time) error {
+	m.begin(ctx, stepLater, "Looks again at "+until.UTC().Format("15:04:05 MST")+", for what registers late")
+	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+		Timeout: max(until.Sub(workflow.Now(ctx)), time.Second), TimerOptions: workflow.TimerOptions{Summary: "Look again"},
+	}, func() bool { return m.grown })
+	return err
 }
 
-// patient is for a call of a mop. Whatever is down, the run waits for it until its own timeout; the others go on.
+// patient is for a short call of a mop. Whatever is down, the run waits for it until its own timeout; the others go on.
 func (m *mop) patient(ctx workflow.Context, summary string) workflow.Context {
 	left := m.Begun.Add(m.in.Timeout).Sub(workflow.Now(ctx))
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout:    2 * time.Minute, // the changes of a hosted zone wait for each other
+		StartToCloseTimeout:    time.Minute,
 		ScheduleToCloseTimeout: max(left, time.Minute),
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second},
 		Summary:                summary,
 	})
 }
 
-// finish lets held instances go, and tells how the run ended.
-func (m *mop) finish(ctx workflow.Context, err error) (MopResult, error) {
-	m.looked = true
-	_ = workflow.Await(detached(ctx), func() bool { return m.holding == 0 })
-	outcome, headline, reason := m.ending(ctx, err)
-	if err != nil {
-		m.fail(ctx)
-	} else {
-		m.end(ctx, "")
-	}
-	m.out.Outcome = outcome
-	if (m.told == 0 || err != nil) && !isType(err, errNotOurs) {
-		m.tellLine(ctx, outcome, orElse(reason, headline))
-	}
-	m.close(ctx, outcome, headline, reason)
-	m.drain(ctx, workflow.GetSignalChannel(ctx, AnnouncedSignal))
-	_ = workflow.Await(detached(ctx), func() bool { return m.holding == 0 })
-	switch {
-	case outcome == activities.OutcomeCancelled:
-		return m.out, temporal.NewCanceledError(headline)
-	case isType(err, errNotOurs):
-		return m.out, nil
-	case err != nil:
-		return m.out, err
-	case len(m.trouble) > 0: // so that the next event begins anew
-		return m.out, refuse(errNotAll, reason)
-	}
-	return m.out, nil
-}
-
-// errNotAll says that something of a dead instance is left, by no will of anybody's.
-const errNotAll = "NotAll"
-
-func (m *mop) ending(ctx workflow.Context, err error) (outcome, headline, reason string) {
-	deleted := m.deletedInWords()
-	switch {
-	case m.late:
-		return activities.OutcomeFailed, "Gave up. " + deleted, fmt.Sprintf("it took longer than %s, the mop's timeout", m.in.Timeout)
-	case temporal.IsCanceledError(err) || errors.Is(ctx.Err(), workflow.ErrCanceled):
-		return activities.OutcomeCancelled, "Cancelled. " + deleted, ""
-	case isType(err, errNotOurs):
-		return activities.OutcomeDone, "Another team's: nothing was touched", reasonOf(err)
-	case isType(err, activities.ErrAlive):
-		return activities.OutcomeFailed, "It is alive: nothing was touched", reasonOf(err)
-	case isType(err, activities.ErrStopped):
-		return activities.OutcomeDenied, "Stopped. " + deleted, reasonOf(err)
-	case err != nil:
-		return activities.OutcomeFailed, "Failed. " + deleted, reasonOf(err)
-	case len(m.trouble) > 0:
-		return activities.OutcomePartial, deleted, m.trouble[0]
-	case m.in.DryRun:
-		return activities.OutcomeDone, "Dry run: nothing was touched", ""
-	}
-	return activities.OutcomeDone, deleted, ""
+// queued is for a call that waits for its turn, at a Chef server or a hosted zone, and heartbeats meanwhile.
+func (m *mop) queued(ctx workflow.Context, summary string) workflow.Context {
+	ctx = workflow.WithHeartbeatTimeout(m.patient(ctx, summary), heartbeat)
+	return workflow.WithStartToCloseTimeout(ctx, 10*time.Minute)
 }

@@ -22,7 +22,7 @@ func (m *mop) confirm(ctx workflow.Context) error {
 		known := len(m.hooks)
 		look, stop := workflow.WithCancel(ctx)
 		found := m.findInstance(look, activities.FindInstanceInput{
-			Place: m.in.Place, ID: m.subject.Instance, Address: m.subject.Address, Name: m.subject.Node, Hook: known > 0, Until: until, Poll: deathPoll,
+			Place: m.in.Place, Live: m.everywhere(), ID: m.subject.Instance, Address: m.subject.Address, Name: m.subject.Node, Hook: known > 0, Until: until, Poll: deathPoll,
 		})
 		// A hook that is told of meanwhile changes what counts as the end.
 		if err := workflow.Await(ctx, func() bool { return found.IsReady() || len(m.hooks) > known }); err != nil {
@@ -33,15 +33,22 @@ func (m *mop) confirm(ctx workflow.Context) error {
 			stop()
 			continue
 		}
-		err := found.Get(ctx, &m.instance)
+		var instance policy.Instance
+		err := found.Get(ctx, &instance)
 		stop()
 		if err != nil {
 			return err
 		}
+		m.remember(instance)
 		break
 	}
-	if group := m.instance.Group; group != "" && len(m.in.Groups) > 0 && !slices.ContainsFunc(m.in.Groups, func(p string) bool { return policy.Matches(p, group) }) {
-		return refuse(errNotOurs, fmt.Sprintf("it is of the Auto Scaling group %s, which is not one of %s's: nothing of it is touched", group, m.in.Environment))
+	if m.instance.State == policy.InstanceGone && m.subject.Instance != "" { // or it never was here, but lives elsewhere
+		if err := m.livesNowhere(ctx); err != nil {
+			return err
+		}
+	}
+	if err := m.judgeGroup(); err != nil {
+		return err
 	}
 	m.confirmed = true
 	m.fact("Instance", m.subject.String())
@@ -50,6 +57,48 @@ func (m *mop) confirm(ctx workflow.Context) error {
 	return nil
 }
 
+// remember keeps what EC2 told while the instance was still there: of a dead one it tells no address.
+func (m *mop) remember(i policy.Instance) {
+	before := m.instance
+	m.instance = i
+	if len(i.Addresses) == 0 {
+		m.instance.Addresses = before.Addresses
+	}
+	m.instance.Name, m.instance.Hostname, m.instance.Group = orElse(i.Name, before.Name), orElse(i.Hostname, before.Hostname), orElse(i.Group, before.Group)
+}
+
+// everywhere is where somebody alive could be that has what the dead left: other environments share the Chef server, too.
+func (m *mop) everywhere() []activities.Place { return slices.Concat(m.in.Live, m.in.Others) }
+
+func (m *mop) livesNowhere(ctx workflow.Context) error {
+	holder, err := m.living(ctx, m.subject.Instance, "")
+	if err == nil && holder != "" {
+		err = refuse(activities.ErrAlive, holder+": nothing of it is touched")
+	}
+	return err
+}
+
+// judgeGroup leaves other teams' instances alone, where the environment has only some groups. Not every event names the group,
+// and EC2 forgets it with the instance. Who asked by hand, or a sweep, has looked already.
+func (m *mop) judgeGroup() error {
+	if len(m.in.Groups) == 0 || m.subject.Instance == "" || m.in.RequestedBy != "" {
+		return nil
+	}
+	group := orElse(m.instance.Group, m.group)
+	switch {
+	case group == "" && m.instance.State == policy.InstanceGone:
+		return refuse(errNoGroup, "which Auto Scaling group it was in is not known any more, and "+m.in.Environment+" has only some: if it was one of them, epoxy mop --instance "+m.subject.Instance)
+	case group == "":
+		return refuse(errNotOurs, "it was in no Auto Scaling group, and "+m.in.Environment+" has only some: nothing of it is touched")
+	case !slices.ContainsFunc(m.in.Groups, func(p string) bool { return policy.Matches(p, group) }):
+		return refuse(errNotOurs, fmt.Sprintf("it is of the Auto Scaling group %s, which is not one of %s's: nothing of it is touched", group, m.in.Environment))
+	}
+	return nil
+}
+
+// errNoGroup says that nobody knows whose instance it was. The run fails, so that an event which does begins anew.
+const errNoGroup = "NoGroup"
+
 // errNotOurs says that an instance is another team's. Not every event names the group.
 const errNotOurs = "NotOurs"
 
@@ -57,7 +106,7 @@ const errNotOurs = "NotOurs"
 // bootstrap failed runs on until its group or stack ends it. A person is told at once.
 func (m *mop) patience() time.Duration {
 	switch {
-	case m.failed:
+	case m.kinds[policy.AnnouncedFailed] > 0:
 		return m.in.FailedWait
 	case m.kinds[policy.AnnouncedTerminated]+m.kinds[policy.AnnouncedTerminating] > 0:
 		return m.in.Patience
@@ -88,20 +137,14 @@ func (m *mop) findInstance(ctx workflow.Context, in activities.FindInstanceInput
 	return workflow.ExecuteActivity(m.patient(ctx, "Is "+who+" dead?"), instances.FindInstance, in)
 }
 
-// nobody tells that nowhere in the environment a live instance has a name, or an id: else what is left under that name is the
-// new one's.
-func (m *mop) nobody(ctx workflow.Context, id, name string) (free bool, why string, err error) {
-	for _, place := range m.in.Live {
-		in := activities.FindInstanceInput{Place: place, ID: id, Name: name, Until: workflow.Now(ctx), Poll: deathPoll}
-		err := m.findInstance(ctx, in).Get(ctx, nil)
-		if isType(err, activities.ErrAlive) {
-			return false, reasonOf(err), nil
-		}
-		if err != nil {
-			return false, "", err
-		}
-	}
-	return true, "", nil
+// living says who alive is an instance, or has a name, in words; "" is nobody.
+func (m *mop) living(ctx workflow.Context, id, name string) (string, error) {
+	var instances *activities.Instances
+	var out activities.FindLivingOutput
+	err := workflow.ExecuteActivity(m.patient(ctx, "Is "+orElse(name, id)+" anybody's?"), instances.FindLiving, activities.FindLivingInput{
+		Live: m.everywhere(), ID: id, Name: name, Except: m.subject.Instance,
+	}).Get(ctx, &out)
+	return out.Holder, err
 }
 
 // hold keeps an instance in its lifecycle hook until the first look is over, and lets it go then.
@@ -110,11 +153,11 @@ func (m *mop) hold(ctx workflow.Context, hook policy.LifecycleHook) {
 	var hooks *activities.LifecycleHooks
 	in := activities.LifecycleInput{Place: m.in.Place, Instance: m.subject.Instance, Hook: hook}
 	for !m.looked {
-		var beat activities.LifecycleOutput
+		beat := activities.LifecycleOutput{Heartbeat: time.Hour}
+		// Without a heartbeat it waits all the same, if not as long; and to let it go is another permission.
 		err := workflow.ExecuteActivity(calls(ctx, "Hold it in "+hook.Name), hooks.HeartbeatHook, in).Get(ctx, &beat)
 		if err != nil {
-			m.trouble = append(m.trouble, "lifecycle hook "+hook.Name+": "+reasonOf(err))
-			return
+			workflow.GetLogger(ctx).Warn("The lifecycle hook was not told to wait", "hook", hook.Name, "error", err)
 		}
 		if beat.Ended {
 			return
@@ -124,6 +167,6 @@ func (m *mop) hold(ctx workflow.Context, hook policy.LifecycleHook) {
 		}, func() bool { return m.looked })
 	}
 	if err := workflow.ExecuteActivity(calls(ctx, "Let it go from "+hook.Name), hooks.CompleteHook, in).Get(ctx, nil); err != nil {
-		m.trouble = append(m.trouble, "lifecycle hook "+hook.Name+": "+reasonOf(err))
+		m.hookFails = append(m.hookFails, "lifecycle hook "+hook.Name+": "+reasonOf(err))
 	}
 }

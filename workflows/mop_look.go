@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -15,15 +16,13 @@ import (
 type left struct {
 	nodes   []policy.ChefNode
 	records map[string][]policy.OwnRecord // by zone id
-	facts   map[string]policy.Facts       // by zone id: for the second look
 	kept    []policy.KeptThing
 }
 
 // look finds what the dead instance left and deletes it.
 func (m *mop) look(ctx workflow.Context, n int) error {
-	if n == 0 {
-		m.begin(ctx, stepMop, "Looking for what "+m.subject.String()+" left")
-	}
+	m.begin(ctx, stepMop, "Looking for what "+m.subject.String()+" left")
+	m.trouble, m.now, m.clean = nil, nil, false
 	found, err := m.find(ctx)
 	if err != nil {
 		return err
@@ -31,57 +30,75 @@ func (m *mop) look(ctx workflow.Context, n int) error {
 	m.keep(found.kept)
 	things := found.things()
 	if m.in.DryRun {
+		m.would = things
 		m.Lists = append(list("Would go", things, len(things)), m.keptList()...)
+		m.end(ctx, m.wouldGo())
 		return nil
 	}
 	if len(things) > 0 {
-		permit, err := m.permit(ctx, n, found)
-		if err != nil {
+		if err := m.act(ctx, n, found); err != nil {
 			return err
 		}
-		m.begin(ctx, stepMop, "Deleting "+strings.Join(things, ", "))
-		m.delete(ctx, found, permit.By)
 	}
+	m.clean = len(m.trouble) == 0
 	m.Lists = slices.Concat(m.deletedList(), m.keptList())
-	m.end(ctx, m.deletedInWords())
-	if len(things) > 0 || n == 0 && len(found.kept) > 0 {
+	m.end(ctx, m.inWords(m.now))
+	if len(m.now) > 0 || len(m.trouble) > 0 || !m.looked && len(found.kept) > 0 {
 		outcome := activities.OutcomeDone
 		if len(m.trouble) > 0 {
 			outcome = activities.OutcomePartial
 		}
-		m.tellLine(ctx, outcome, m.deletedInWords())
+		m.tellLine(ctx, outcome, m.inWords(m.now))
 	}
 	return nil
 }
 
-func (m *mop) find(ctx workflow.Context) (left, error) {
-	found := left{records: map[string][]policy.OwnRecord{}, facts: map[string]policy.Facts{}}
-	nodes, err := m.findNodes(ctx, &found)
+// longWait is how long the breaker may take before everything is looked at once more.
+const longWait = time.Minute
+
+// act deletes what was found, with the breaker's leave.
+func (m *mop) act(ctx workflow.Context, n int, found left) error {
+	asked := workflow.Now(ctx)
+	permit, err := m.permit(ctx, n, found)
 	if err != nil {
-		return found, err
+		return err
 	}
-	about := nodes
-	if len(about) == 0 {
-		about = []policy.ChefNode{{}} // what was announced may suffice for its records
-	}
-	for _, n := range about {
-		if err := m.findRecords(ctx, policy.FactsOf(m.subject, m.instance, n), &found); err != nil {
-			return found, err
+	if workflow.Now(ctx).Sub(asked) > longWait { // somebody may live under these names by now
+		again, err := m.find(ctx)
+		if err != nil {
+			return err
 		}
+		m.keep(again.kept)
+		again.nodes = slices.DeleteFunc(again.nodes, func(n policy.ChefNode) bool { return !slices.ContainsFunc(found.nodes, n.Same) })
+		found = again
 	}
-	found.nodes = nodes
-	return found, nil
+	m.begin(ctx, stepMop, "Deleting "+strings.Join(found.things(), ", "))
+	m.delete(ctx, found, permit.By)
+	return nil
 }
 
-// findNodes asks Chef. A name alone proves little: where no instance id vouches for it, no live instance may have it.
+func (m *mop) find(ctx workflow.Context) (left, error) {
+	found := left{records: map[string][]policy.OwnRecord{}}
+	var err error
+	if found.nodes, err = m.findNodes(ctx, &found); err != nil {
+		return found, err
+	}
+	m.facts = policy.MergeFacts(m.facts, policy.FactsOf(m.subject, m.instance, policy.ChefNode{}))
+	for _, n := range found.nodes {
+		m.facts = policy.MergeFacts(m.facts, policy.FactsOf(m.subject, m.instance, n))
+	}
+	return found, m.findRecords(ctx, &found)
+}
+
+// findNodes asks Chef. Whatever proves that a node was the dead one's: nothing goes under a name that somebody alive has.
 func (m *mop) findNodes(ctx workflow.Context, found *left) ([]policy.ChefNode, error) {
 	if len(m.in.Servers) == 0 {
 		return nil, nil
 	}
 	var chef *activities.Chef
 	var out activities.FindNodesOutput
-	err := workflow.ExecuteActivity(m.patient(ctx, "Ask Chef"), chef.FindNodes, activities.FindNodesInput{
-		Servers: m.in.Servers, Subject: m.subject, Names: policy.NodeNames(m.in.Rules, m.subject, m.instance), Died: m.instance.Died, Skip: m.seen,
+	err := workflow.ExecuteActivity(m.queued(ctx, "Ask Chef"), chef.FindNodes, activities.FindNodesInput{
+		Servers: m.in.Servers, Subject: m.subject, Names: policy.NodeNames(m.in.Rules, m.subject, m.instance), Died: m.instance.Died,
 	}).Get(ctx, &out)
 	if err != nil {
 		return nil, err
@@ -89,39 +106,47 @@ func (m *mop) findNodes(ctx workflow.Context, found *left) ([]policy.ChefNode, e
 	found.kept = append(found.kept, out.Kept...)
 	var own []policy.ChefNode
 	for _, n := range out.Nodes {
-		if m.subject.Instance == "" || n.Instance != m.subject.Instance {
-			free, why, err := m.nobody(ctx, n.Instance, n.Name)
-			if err != nil {
-				return nil, err
-			}
-			if !free {
-				found.kept = append(found.kept, policy.KeptThing{What: nodeName(n), Why: why})
-				continue
-			}
+		why, err := m.othersNode(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		if why != "" {
+			found.kept = append(found.kept, policy.KeptThing{What: nodeName(n), Why: why})
+			continue
 		}
 		own = append(own, n)
 	}
 	return own, nil
 }
 
-func (m *mop) findRecords(ctx workflow.Context, facts policy.Facts, found *left) error {
-	if len(m.in.Zones) == 0 || len(facts.Addresses)+len(facts.Names) == 0 {
+// othersNode says why a node, or a client, that Chef gave stays; "" when it may go.
+func (m *mop) othersNode(ctx workflow.Context, n policy.ChefNode) (string, error) {
+	byEvent := m.in.RequestedBy == "" // a person knows, and a sweep has seen it alive
+	if n.ClientOnly && byEvent && !policy.VouchedFor(m.in.Rules, m.subject, m.instance, n.Name) {
+		return "there is only a client of this name, and nothing but an announcement says that it was the dead one's: delete it by hand, or let node_names say how nodes are named", nil
+	}
+	id := ""
+	if n.Instance != m.subject.Instance {
+		id = n.Instance
+	}
+	return m.living(ctx, id, n.Name)
+}
+
+func (m *mop) findRecords(ctx workflow.Context, found *left) error {
+	if len(m.in.Zones) == 0 || len(m.facts.Addresses)+len(m.facts.Names) == 0 {
 		return nil
 	}
 	var dns *activities.DNS
 	var out activities.FindRecordsOutput
-	err := workflow.ExecuteActivity(m.patient(ctx, "Ask Route 53"), dns.FindRecords, activities.FindRecordsInput{
-		Zones: m.in.Zones, Facts: facts, Rules: m.in.Rules, Live: m.in.Live,
+	err := workflow.ExecuteActivity(m.queued(ctx, "Ask Route 53"), dns.FindRecords, activities.FindRecordsInput{
+		Zones: m.in.Zones, Facts: m.facts, Rules: m.in.Rules, Live: m.in.Live,
 	}).Get(ctx, &out)
 	if err != nil {
 		return err
 	}
 	found.kept = append(found.kept, out.Kept...)
 	for _, r := range out.Records {
-		if !slices.ContainsFunc(found.records[r.Zone], func(o policy.OwnRecord) bool { return o.Exact == r.Exact }) {
-			found.records[r.Zone] = append(found.records[r.Zone], r)
-			found.facts[r.Zone] = policy.MergeFacts(found.facts[r.Zone], facts)
-		}
+		found.records[r.Zone] = append(found.records[r.Zone], r)
 	}
 	return nil
 }
@@ -144,27 +169,26 @@ func (m *mop) permit(ctx workflow.Context, n int, found left) (activities.Permit
 	return out, err
 }
 
-// delete deletes side by side; what fails is told, and keeps nothing else from going.
+// delete deletes the records first, and the nodes when that went well: without its node nobody knows an instance's addresses,
+// neither a later look nor the next run. What fails is told, and keeps nothing else from going.
 func (m *mop) delete(ctx workflow.Context, found left, by string) {
 	act := activities.MopAct{
 		Store: m.in.Store, Ledger: m.in.Ledger, Subject: m.subject, Environment: m.in.Environment,
 		Reason: m.subject.String() + ": " + m.stateInWords(), Approver: by, WorkflowID: m.WorkflowID, RunID: m.RunID,
 	}
 	ctx = detached(ctx) // what is begun is finished and told
-	wg := workflow.NewWaitGroup(ctx)
-	for _, node := range found.nodes {
-		wg.Add(1)
-		workflow.Go(ctx, func(ctx workflow.Context) {
-			defer wg.Done()
-			var chef *activities.Chef
-			var out activities.DeleteNodeOutput
-			err := workflow.ExecuteActivity(m.patient(ctx, "Delete "+nodeName(node)), chef.DeleteNode, activities.DeleteNodeInput{MopAct: act, Node: node, Died: m.instance.Died}).Get(ctx, &out)
-			m.count(nodeName(node), err, out.Node, out.Client)
-			if err == nil {
-				m.seen = append(m.seen, node)
-			}
-		})
+	m.deleteRecords(ctx, act, found)
+	if len(m.trouble) > 0 {
+		for _, node := range found.nodes {
+			m.trouble = append(m.trouble, nodeName(node)+": it stays until its records are gone: it alone knows its addresses")
+		}
+		return
 	}
+	m.deleteNodes(ctx, act, found)
+}
+
+func (m *mop) deleteRecords(ctx workflow.Context, act activities.MopAct, found left) {
+	wg := workflow.NewWaitGroup(ctx)
 	for _, zone := range m.in.Zones {
 		if len(found.records[zone.ID]) == 0 {
 			continue
@@ -174,10 +198,25 @@ func (m *mop) delete(ctx workflow.Context, found left, by string) {
 			defer wg.Done()
 			var dns *activities.DNS
 			var out activities.DeleteRecordsOutput
-			err := workflow.ExecuteActivity(m.patient(ctx, "Delete records of "+zone.Name), dns.DeleteRecords, activities.DeleteRecordsInput{
-				MopAct: act, Zone: zone, Records: found.records[zone.ID], Facts: found.facts[zone.ID], Live: m.in.Live,
+			err := workflow.ExecuteActivity(m.queued(ctx, "Delete records of "+zone.Name), dns.DeleteRecords, activities.DeleteRecordsInput{
+				MopAct: act, Zone: zone, Records: found.records[zone.ID], Facts: m.facts, Live: m.in.Live,
 			}).Get(ctx, &out)
 			m.count("records of "+zone.Name, err, out.Records...)
+		})
+	}
+	wg.Wait(ctx)
+}
+
+func (m *mop) deleteNodes(ctx workflow.Context, act activities.MopAct, found left) {
+	wg := workflow.NewWaitGroup(ctx)
+	for _, node := range found.nodes {
+		wg.Add(1)
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			defer wg.Done()
+			var chef *activities.Chef
+			var out activities.DeleteNodeOutput
+			err := workflow.ExecuteActivity(m.queued(ctx, "Delete "+nodeName(node)), chef.DeleteNode, activities.DeleteNodeInput{MopAct: act, Node: node, Died: m.instance.Died}).Get(ctx, &out)
+			m.count(nodeName(node), err, out.Node, out.Client)
 		})
 	}
 	wg.Wait(ctx)
@@ -189,12 +228,13 @@ func (m *mop) count(what string, err error, all ...activities.Deleted) {
 		return
 	}
 	for _, d := range all {
-		switch {
-		case d.What == "":
-		case d.Outcome == activities.DeletedFailed:
+		switch d.Outcome {
+		case activities.DeletedDone, activities.DeletedGone:
+			m.out.Deleted, m.now = append(m.out.Deleted, d), append(m.now, d)
+		case activities.DeletedKept:
 			m.keep([]policy.KeptThing{{What: d.What, Why: d.Detail}})
-		default:
-			m.out.Deleted = append(m.out.Deleted, d)
+		case activities.DeletedFailed:
+			m.trouble = append(m.trouble, d.What+": "+d.Detail)
 		}
 	}
 }

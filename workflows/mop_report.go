@@ -14,6 +14,8 @@ import (
 type MopReportInput struct {
 	Environment string  `json:"environment"`
 	Telling     Telling `json:"telling"`
+
+	Lines []activities.MopLine `json:"lines,omitempty"` // handed on by the run before
 }
 
 const (
@@ -38,10 +40,15 @@ func MopReport(ctx workflow.Context, in MopReportInput) error {
 		return err
 	}
 	d := &digest{in: in, reporter: r, signals: workflow.GetSignalChannel(ctx, LinesSignal), told: map[string]bool{}}
+	d.take(in.Lines)
 	for n := 1; d.wait(ctx); n++ {
 		d.post(ctx, n)
-		if n == reportRuns && len(d.lines) == 0 && d.signals.Len() == 0 {
-			break // whoever comes now starts the next run
+		if n < reportRuns {
+			continue
+		}
+		if d.receive(); len(d.lines) > 0 { // a history must not grow for ever
+			in.Lines = d.lines
+			return workflow.NewContinueAsNewError(ctx, MopReportType, in)
 		}
 	}
 	outcome := activities.OutcomeDone
@@ -84,11 +91,15 @@ func (d *digest) receive() {
 		if !d.signals.ReceiveAsync(&lines) {
 			return
 		}
-		for _, l := range lines {
-			if !d.told[l.Key] {
-				d.told[l.Key] = true
-				d.lines = append(d.lines, l)
-			}
+		d.take(lines)
+	}
+}
+
+func (d *digest) take(lines []activities.MopLine) {
+	for _, l := range lines {
+		if !d.told[l.Key] {
+			d.told[l.Key] = true
+			d.lines = append(d.lines, l)
 		}
 	}
 }

@@ -40,7 +40,7 @@ func TestMopDuplicateEvents(t *testing.T) {
 	if _, err := w.mop(); err != nil {
 		t.Fatal(err)
 	}
-	if w.calls["FindInstance"] != 1 || w.calls["FindNodes"] != 3 || w.calls["DeleteNode"] != 1 || len(w.lines) != 1 {
+	if w.calls["FindInstance"] != 1 || w.calls["FindLiving"] != 2 || w.calls["FindNodes"] != 3 || w.calls["DeleteNode"] != 1 || len(w.lines) != 1 {
 		t.Errorf("calls %v, %d lines", w.calls, len(w.lines))
 	}
 }
@@ -165,6 +165,17 @@ func TestMopClientWithoutANode(t *testing.T) {
 	}
 }
 
+// An event that names the wrong Region: absent here is not dead.
+func TestMopOfAnInstanceElsewhere(t *testing.T) {
+	w := newMopWorld(t)
+	w.elsewhere = true
+	w.states[deadID] = policy.Instance{ID: deadID, State: "running"}
+	w.announce(0, policy.AnnouncedTerminated)
+	if _, err := w.mop(); !isType(err, activities.ErrAlive) || len(w.deleted) > 0 {
+		t.Errorf("%v, deleted %v", err, w.deleted)
+	}
+}
+
 // A bootstrap that failed announces a name and an address; its instance runs on until its group ends it.
 func TestMopFailedBootstrap(t *testing.T) {
 	w := newMopWorld(t)
@@ -226,7 +237,7 @@ func TestMopTellsWhatItCouldNotDelete(t *testing.T) {
 	w.failing["DeleteNode"] = activities.Refuse(activities.ErrForbidden, "epoxy may not delete nodes on prod")
 	w.announce(0, policy.AnnouncedTerminated)
 	_, err := w.mop()
-	if !isType(err, errNotAll) || w.left() != "[node web-1 client web-1 client web-2]" || w.rec.outcome != activities.OutcomePartial {
+	if !isType(err, errNotAll) || w.left() != "[node web-1 client web-1 client web-2]" || w.calls["DeleteNode"] != 3 || w.rec.outcome != activities.OutcomePartial {
 		t.Errorf("%v, left %s, outcome %s", err, w.left(), w.rec.outcome)
 	}
 	if len(w.lines) == 0 || !strings.Contains(w.lines[0].Text, "may not delete") {
@@ -240,7 +251,7 @@ func TestMopDryRun(t *testing.T) {
 	w.env.SetStartWorkflowOptions(startAs(MopRunID(w.in)))
 	w.announce(0, policy.AnnouncedByPerson)
 	out, err := w.mop()
-	if err != nil || len(w.deleted)+len(w.permits)+len(w.lines) > 0 || out.Outcome != activities.OutcomeDone {
+	if err != nil || len(w.deleted)+len(w.permits) > 0 || len(w.lines) != 1 || out.Outcome != activities.OutcomeDone {
 		t.Errorf("%+v, %v, deleted %v", out, err, w.deleted)
 	}
 }
@@ -263,7 +274,7 @@ func TestMopRefusals(t *testing.T) {
 }
 
 // mopCalls are the activities of a mop.
-var mopCalls = []string{"FindInstance", "FindNodes", "FindRecords", "TakePermit", "DeleteNode", "DeleteRecords", "Tell", "HeartbeatHook", "CompleteHook"}
+var mopCalls = []string{"FindInstance", "FindLiving", "FindNodes", "FindRecords", "TakePermit", "DeleteNode", "DeleteRecords", "Tell", "HeartbeatHook", "CompleteHook"}
 
 // For every activity: its first attempt fails, or is done and its answer lost. The end is the same.
 func TestMopChaos(t *testing.T) {

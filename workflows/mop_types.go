@@ -9,9 +9,10 @@ import (
 
 // MopSettings are what every mop of an environment is told; the starter resolves the configuration into them.
 type MopSettings struct {
-	Environment string             `json:"environment"` // in the section mop
-	Live        []activities.Place `json:"live"`        // every account and Region of the environment: where live instances are looked for
-	Servers     []string           `json:"servers"`     // Chef servers, as the section chef names them
+	Environment string             `json:"environment"`      // in the section mop
+	Live        []activities.Place `json:"live"`             // every account and Region of the environment: where live instances are looked for
+	Others      []activities.Place `json:"others,omitempty"` // of other environments that share a Chef server: evidence of life alone
+	Servers     []string           `json:"servers"`          // Chef servers, as the section chef names them
 	Zones       []activities.Zone  `json:"zones,omitempty"`
 	Rules       policy.MopRules    `json:"rules"`
 	Groups      []string           `json:"groups,omitempty"` // Auto Scaling groups, * and ? are wildcards; none: all
@@ -35,6 +36,7 @@ type MopInput struct {
 	MopSettings
 	Place       activities.Place `json:"place"` // of the subject's account and Region
 	Subject     policy.Subject   `json:"subject"`
+	Once        bool             `json:"once,omitempty"`         // look once, unless an event joins; for people and sweeps
 	RequestedBy string           `json:"requested_by,omitempty"` // by a person; "" by an event
 }
 

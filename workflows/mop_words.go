@@ -33,11 +33,11 @@ func recordName(r policy.OwnRecord) string {
 	return name
 }
 
-// deletedInWords is the headline: "node web-1, client web-1, 2 record sets deleted".
-func (m *mop) deletedInWords() string {
+// inWords is a headline: "node web-1, client web-1, 2 record sets deleted".
+func (m *mop) inWords(all []activities.Deleted) string {
 	var parts []string
 	records, gone := 0, 0
-	for _, d := range m.out.Deleted {
+	for _, d := range all {
 		kind, name := thing(d.What)
 		switch {
 		case d.Outcome == activities.DeletedGone:
@@ -56,8 +56,20 @@ func (m *mop) deletedInWords() string {
 		return strings.Join(parts, ", ") + " deleted"
 	case gone > 0:
 		return "Everything was gone already"
+	case len(m.out.Deleted) > 0 && m.clean:
+		return "Nothing more was left"
+	case m.clean:
+		return "Nothing was left"
 	}
-	return "Nothing was left"
+	return "Nothing was deleted"
+}
+
+// wouldGo is the headline of a dry run.
+func (m *mop) wouldGo() string {
+	if len(m.would) == 0 {
+		return "Dry run: nothing would go"
+	}
+	return "Dry run: would go: " + strings.Join(m.would, ", ")
 }
 
 // thing reads how the ledger names what was deleted: chef/server/nodes/name, chef/server/clients/name, route53/zone/name/type.
@@ -88,24 +100,28 @@ func (m *mop) deletedList() []activities.List {
 }
 
 func (m *mop) keptList() []activities.List {
-	lines := make([]string, 0, len(m.out.Kept)+len(m.trouble))
+	lines := make([]string, 0, len(m.out.Kept))
 	for _, k := range m.out.Kept {
 		lines = append(lines, k.What+": "+k.Why)
 	}
-	return append(list("Not deleted, because", m.trouble, len(m.trouble)), list("Kept", lines, len(lines))...)
+	fails := m.fails()
+	return append(list("Not deleted, because", fails, len(fails)), list("Kept", lines, len(lines))...)
 }
 
 // tellLine hands one line to the environment's report. Nobody waits for it, but it is not lost either.
 func (m *mop) tellLine(ctx workflow.Context, outcome, text string) {
 	m.told++
-	if m.in.Telling.Channel == "" || m.in.DryRun {
+	m.toldFails = len(m.hookFails)
+	if m.in.Telling.Channel == "" {
 		return
 	}
 	for _, k := range m.out.Kept {
 		text += "; kept: " + k.What + " (" + k.Why + ")"
 	}
-	for _, t := range m.trouble {
-		text += "; " + t
+	for _, t := range m.fails() {
+		if t != text {
+			text += "; " + t
+		}
 	}
 	var teller *activities.Teller
 	ctx = workflow.WithRetryPolicy(calls(detached(ctx), "Tell the report of "+m.in.Environment), temporal.RetryPolicy{MaximumAttempts: 20})

@@ -36,6 +36,8 @@ type mopWorld struct {
 	calls   map[string]int
 	struck  int
 
+	elsewhere bool // the instances are in the environment's other Region
+
 	deleted []string
 	lines   []activities.MopLine
 	permits []activities.TakePermitInput
@@ -141,7 +143,7 @@ func (w *mopWorld) once(what string) {
 func (f *mopFakes) FindInstance(ctx context.Context, in activities.FindInstanceInput) (policy.Instance, error) {
 	return mopPlay(ctx, f.w, func() (policy.Instance, error) {
 		i, there := f.w.states[in.ID+in.Name+in.Address]
-		if !there || in.Place.Region != home {
+		if !there || f.w.elsewhere {
 			i = policy.Instance{ID: in.ID, State: policy.InstanceGone}
 		}
 		switch policy.PhaseOfInstance(i) {
@@ -152,6 +154,18 @@ func (f *mopFakes) FindInstance(ctx context.Context, in activities.FindInstanceI
 			return i, activities.NotReady(in.Poll, "%s is %s", in.ID, i.State)
 		}
 		return i, activities.Refuse(activities.ErrAlive, "%s is %s", orElse(in.ID, in.Name), i.State)
+	})
+}
+
+func (f *mopFakes) FindLiving(ctx context.Context, in activities.FindLivingInput) (activities.FindLivingOutput, error) {
+	return mopPlay(ctx, f.w, func() (out activities.FindLivingOutput, err error) {
+		for _, key := range []string{in.ID, in.Name} {
+			i, there := f.w.states[key]
+			if key != "" && there && i.ID != in.Except && policy.PhaseOfInstance(i) != policy.Dead || key == deadID && f.w.elsewhere {
+				out.Holder = key + " is " + i.State
+			}
+		}
+		return out, nil
 	})
 }
 

@@ -66,7 +66,7 @@ func TestPermanentNames(t *testing.T) {
 			OutcomeSkipped,
 		},
 		"states of a step":  {activities.StepAhead, activities.StepRunning, activities.StepDone, activities.StepFailed},
-		"errors, workflows": {ErrSuperseded, errRolledBack, errNotGranted, errStopped, errNotAll, errNotOurs},
+		"errors, workflows": {ErrSuperseded, errRolledBack, errNotGranted, errStopped, errNotAll, errNotOurs, errNoGroup},
 		"errors, activities": {
 			activities.ErrNotFound, activities.ErrForbidden, activities.ErrInvalid, activities.ErrThrottled, activities.ErrNotReady,
 			activities.ErrWrongAccount, activities.ErrTimedOut, activities.ErrImageFailed, activities.ErrNameTaken, activities.ErrNotAlone, activities.ErrTampered,
@@ -77,7 +77,7 @@ func TestPermanentNames(t *testing.T) {
 		"workflows": {"Bake", "BakeQueue", "SlackReport", "PruneImages", "PruneTaskDefinitions", "PrunePart", "Undo", "Mop", "MopReport", "MopBreaker", "Sweep", "Scheduled"},
 		"activities": {
 			"AwaitImage", "AwaitRunClosed", "CancelRefresh", "CompleteHook", "CopyImage", "CreateImage", "CreateLaunchTemplateVersion", "DeleteImages",
-			"DeleteNode", "DeleteRecords", "FindCommits", "FindInstance", "FindNodes", "FindRecords", "FindRepositories", "FindSource", "HeartbeatHook",
+			"DeleteNode", "DeleteRecords", "FindCommits", "FindInstance", "FindLiving", "FindNodes", "FindRecords", "FindRepositories", "FindSource", "HeartbeatHook",
 			"ListInstances", "ListNodes", "ListRecords", "PinGroup", "PlanRepository", "PlanSweep", "PlanTaskDefinitions", "PostReply", "PostReport",
 			"PutImageParameter", "ReadBreaker", "ReadListedUses", "RefreshInstances", "RemoveImage", "RemoveTaskDefinitions", "Restore", "SetDefaultVersion",
 			"SettleBreaker", "ShareImage", "SortUses", "SurveyBake", "SurveyUses", "TakeInventory", "TakePermit", "TakeTaskDefinitions", "Tell", "WritePlan",
@@ -93,7 +93,7 @@ func TestPermanentNames(t *testing.T) {
 		"conflicts":         {"fail", "queue", "supersede"},
 		"outcomes":          {"running", "done", "failed", "cancelled", "rolled-back", "asking", "partial", "denied", "vetoed", "expired", "skipped"},
 		"states of a step":  {"ahead", "running", "done", "failed"},
-		"errors, workflows": {"Superseded", "RolledBack", "NotGranted", "Stopped", "NotAll", "NotOurs"},
+		"errors, workflows": {"Superseded", "RolledBack", "NotGranted", "Stopped", "NotAll", "NotOurs", "NoGroup"},
 		"errors, activities": {
 			"NotFound", "Forbidden", "Invalid", "Throttled", "NotReady", "WrongAccount", "TimedOut", "ImageFailed", "NameTaken", "MoreThanTheImageChanged", "Tampered",
 			"StillAlive", "BreakerStopped",

@@ -22,7 +22,8 @@ import (
 var recorded = []string{
 	"bake-latest", "bake-default-refresh", "bake-failed-image", "bake-cancelled", "bake-rolled-back", "bake-queue", "slack-report",
 	"prune-images-approved", "prune-images-denied", "prune-images-expired", "prune-images-veto-window", "prune-images-blocked", "prune-images-dry-run",
-	"prune-part", "prune-task-definitions", "undo",
+	"prune-part", "prune-task-definitions", "undo", "mop", "mop-lifecycle-hook", "mop-report", "mop-breaker-approve", "mop-breaker-deny", "sweep", "scheduled",
+	"scheduled-skipped",
 }
 
 const histories = "../testdata/histories"
@@ -85,7 +86,8 @@ func TestReplayNoticesChanges(t *testing.T) {
 		"bake-rolled-back": "CreateLaunchTemplateVersion", "bake-queue": "Bake", "slack-report": "PostReport",
 		"prune-images-approved": "PrunePart", "prune-images-denied": "WritePlan", "prune-images-expired": "TakeInventory", "prune-images-veto-window": "SurveyUses",
 		"prune-images-blocked": "SortUses", "prune-images-dry-run": "PlanRepository", "prune-part": "DeleteImages", "prune-task-definitions": "TakeTaskDefinitions",
-		"undo": "Restore",
+		"undo": "Restore", "mop": "DeleteNode", "mop-lifecycle-hook": "CompleteHook", "mop-report": "PostReport", "mop-breaker-approve": "SettleBreaker",
+		"mop-breaker-deny": "ReadBreaker", "sweep": "PlanSweep", "scheduled": "PruneImages",
 	} {
 		t.Run(name, func(t *testing.T) {
 			whole := readHistory(t, name)

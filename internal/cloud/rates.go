@@ -59,11 +59,12 @@ var rates = map[string][]pace{
 	// https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/throttling-api-requests.html (all operations together). What a
 	// change may change in a second is limited, too; it waits and tries again (activities/dns_change.go).
 	"Route 53": {{"API", 50, 10, nil}},
-	// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html: each operation has a bucket of its own; these two
+	// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html: each operation has a bucket of its own; these
 	// are called with filters for every mop.
 	"EC2": {
 		{"DescribeInstances", 100, 20, []string{"DescribeInstances"}},
 		{"DescribeNetworkInterfaces", 100, 20, []string{"DescribeNetworkInterfaces"}},
+		{"DescribeAddresses", 100, 20, []string{"DescribeAddresses"}},
 	},
 }
 

@@ -59,7 +59,7 @@ type HostedZone struct {
 
 // Breaker is how much may go in a window.
 type Breaker struct {
-	Nodes   *int      `yaml:"nodes" rule:"min=1,max=100000" doc:"nodes at most"`
+	Nodes   *int      `yaml:"nodes" rule:"min=1,max=2000" doc:"nodes at most"`
 	Percent *int      `yaml:"percent" rule:"min=1,max=100" doc:"likewise, in percent of all nodes on the environment's Chef servers"`
 	Window  *Duration `yaml:"window" rule:"min=10s,max=7d" doc:"within this time"`
 }

@@ -113,8 +113,7 @@ func (c *Config) MopQueues() []Queue {
 // queueURL is how SQS names a queue:
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
 func queueURL(at cloud.Place, name QueueName) string {
-	domain := map[string]string{"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu", "aws-iso": "c2s.ic.gov", "aws-iso-b": "sc2s.sgov.gov"}[RegionID(at.Region).Partition()]
-	return fmt.Sprintf("https://sqs.%s.%s/%s/%s", at.Region, orElse(domain, "amazonaws.com"), at.Account, name)
+	return fmt.Sprintf("https://sqs.%s.%s/%s/%s", at.Region, cloud.Domain(RegionID(at.Region).Partition()), at.Account, name)
 }
 
 // MopTopics are the SNS topics that may announce something.

@@ -17,7 +17,7 @@ type Origin struct {
 	QueueARN string    // the queue it was received from
 	Topics   []string  // from which SNS's envelopes are taken; none: from any that may send to the queue
 	ID       string    // of the message
-	Received time.Time // an event from later than this is not believed; zero: any time is
+	Received time.Time // a time later than this is not believed; zero: any time is
 
 	topic, published string         // of SNS's envelope
 	bus              policy.Subject // account and Region of EventBridge's
@@ -154,7 +154,8 @@ const skew = 5 * time.Minute
 
 var errTime = errors.New("no time such as 2026-01-31T12:00:00Z")
 
-// when reads a time. One in the future is not believed: who checked in to Chef before a death counts as dead.
+// when reads a time. One that cannot be true is forgotten, not refused: an instance that fails early may not have set its clock
+// yet, and ours may be slow. Nothing is decided by the time that an event gives; the death is true all the same.
 func (o Origin) when(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
@@ -164,7 +165,7 @@ func (o Origin) when(text string) (time.Time, error) {
 		return time.Time{}, refused("bad_time", "%.40q is %v", text, errTime)
 	}
 	if at = at.UTC(); at.Before(firstDay) || !o.Received.IsZero() && at.After(o.Received.Add(skew)) {
-		return time.Time{}, refused("bad_time", "%s is no time at which it can have happened", at.Format(time.RFC3339))
+		return time.Time{}, nil
 	}
 	return at, nil
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"epoxy/internal/cloud"
 )
 
 // Types of SNS messages.
@@ -108,10 +110,7 @@ func endpointOf(topic string) (endpoint, error) {
 	if err != nil || parsed.Service != "sns" || parsed.Region == "" {
 		return endpoint{}, fmt.Errorf("%q is no ARN of an SNS topic", topic)
 	}
-	e := endpoint{region: parsed.Region, suffix: "amazonaws.com"}
-	if parsed.Partition == "aws-cn" {
-		e.suffix += ".cn"
-	}
+	e := endpoint{region: parsed.Region, suffix: cloud.Domain(parsed.Partition)}
 	e.host = "sns." + e.region + "." + e.suffix
 	return e, nil
 }

@@ -53,6 +53,7 @@ type Entry struct {
 	Plan       string    `json:"plan"` // hash
 	WorkflowID string    `json:"workflow_id"`
 	RunID      string    `json:"run_id"`
+	Look       string    `json:"look,omitempty"` // of a run that looks more than once
 	Approver   string    `json:"approver"`
 	Intent     time.Time `json:"intent"`
 	Outcome    string    `json:"outcome,omitempty"`

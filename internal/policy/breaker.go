@@ -18,6 +18,7 @@ const (
 type Breaker struct {
 	State   string        `json:"state,omitempty"`
 	Permits []TakenPermit `json:"permits,omitempty"`
+	Total   int           `json:"total,omitempty"`   // nodes there were when the window began
 	Trip    int           `json:"trip,omitempty"`    // counts how often it has tripped: the id of a question
 	Why     string        `json:"why,omitempty"`     // it tripped
 	Since   time.Time     `json:"since,omitzero"`    // of the state
@@ -49,7 +50,7 @@ type PermitAnswer struct {
 type BreakerLimits struct {
 	Nodes   int
 	Percent float64 // of Total; 0: no such limit
-	Total   int     // nodes there are now
+	Total   int     // nodes there are now, or were some minutes ago
 	Window  time.Duration
 }
 
@@ -82,7 +83,10 @@ func takePermit(b Breaker, r PermitRequest, limits BreakerLimits, now time.Time)
 	for _, p := range b.Permits {
 		gone += p.Nodes
 	}
-	if why := limits.exceeded(gone, r.Nodes); why != "" {
+	if len(b.Permits) == 0 {
+		b.Total = limits.Total
+	}
+	if why := limits.exceeded(b.Total, gone, r.Nodes); why != "" {
 		b.State, b.Why, b.Since, b.Trip, b.Waiting = BreakerAsking, why, now, b.Trip+1, nil
 		return b.waits(r), PermitAnswer{Why: why}
 	}
@@ -92,12 +96,11 @@ func takePermit(b Breaker, r PermitRequest, limits BreakerLimits, now time.Time)
 
 // exceeded says why so many more are too many. Of a few nodes one may always go: else an environment of two could not be
 // mopped at all.
-func (l BreakerLimits) exceeded(gone, more int) string {
+func (l BreakerLimits) exceeded(there, gone, more int) string {
 	all := gone + more
 	if all > l.Nodes {
 		return fmt.Sprintf("%d nodes would be gone within %s, and the limit is %d", all, l.Window, l.Nodes)
 	}
-	there := l.Total + gone // when the window began
 	if l.Percent > 0 && all > 1 && float64(all) > l.Percent/100*float64(there) {
 		return fmt.Sprintf("%d of %d nodes would be gone within %s, and the limit is %g %%", all, there, l.Window, l.Percent)
 	}

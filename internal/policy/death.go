@@ -1,6 +1,6 @@
 package policy
 
-import "strings"
+import "slices"
 
 // Phases of an instance's end.
 const (
@@ -9,6 +9,10 @@ const (
 	Doomed = "doomed" // its Auto Scaling group holds it in a lifecycle hook, and ends it afterwards
 	Dead   = "dead"
 )
+
+// doomed are the lifecycle states from which a group only ever ends an instance. It may retain one instead, for people to look
+// at: that is another state, and no death.
+var doomed = []string{"Terminating:Wait", "Terminating:Proceed", "Warmed:Terminating:Wait", "Warmed:Terminating:Proceed"}
 
 // PhaseOfInstance says whether an instance is dead. Stopped is not dead, and so is what nobody has heard of: a state that AWS
 // may add one day.
@@ -22,7 +26,7 @@ func PhaseOfInstance(i Instance) string {
 		return Dying
 	case i.Reused:
 		return Alive // its group puts it into the warm pool instead of ending it
-	case strings.HasPrefix(i.Lifecycle, "Terminating:"), strings.HasPrefix(i.Lifecycle, "Warmed:Terminating:"):
+	case slices.Contains(doomed, i.Lifecycle):
 		return Doomed
 	}
 	return Alive

@@ -24,6 +24,7 @@ func TestPhaseOfInstance(t *testing.T) {
 		{state: "running", lifecycle: "Terminating:Proceed", want: Doomed},
 		{state: "running", lifecycle: "Terminating:Wait", reused: true, want: Alive},
 		{state: "stopped", lifecycle: "Warmed:Terminating:Wait", want: Doomed},
+		{state: "running", lifecycle: "Terminating:Retained", want: Alive},
 		{state: "stopped", lifecycle: "Warmed:Stopped", want: Alive},
 		{state: "running", lifecycle: "Warmed:Pending:Wait", want: Alive},
 		{state: "running", lifecycle: "Standby", want: Alive},

@@ -29,6 +29,11 @@ type ChefNode struct {
 	ClientOnly  bool      `json:"client_only,omitempty"` // there is no such node, only a client
 }
 
+// Same tells whether it is the same node or client, however it looks by now.
+func (n ChefNode) Same(other ChefNode) bool {
+	return n.Server == other.Server && n.Name == other.Name && n.ClientOnly == other.ClientOnly
+}
+
 // Instance is what EC2 says of an instance.
 type Instance struct {
 	Place     string    `json:"place"` // account/Region

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -27,13 +28,14 @@ func NodeNames(rules MopRules, s Subject, i Instance) []string {
 	return slices.Compact(names)
 }
 
-// FactsOf is what is known of the dead, by which its DNS records are recognized.
+// FactsOf is what is known of the dead, by which its DNS records are recognized: what its own Chef node says (an empty one
+// where there is none), and EC2. What was merely announced proves nothing: a private address counts where a node of the
+// announced name is its own, and nothing else.
 func FactsOf(s Subject, i Instance, n ChefNode) Facts {
-	f := Facts{Subject: s, Addresses: slices.Concat(n.Addresses, i.Addresses), Names: []string{n.Name, n.FQDN, n.Hostname, s.Node, i.Name, i.Hostname}}
-	if f.Subject.Node == "" {
-		f.Subject.Node = n.Name
-	}
-	if s.Address != "" {
+	f := Facts{Subject: Subject{Account: s.Account, Region: s.Region, Instance: s.Instance, Node: n.Name}}
+	f.Addresses = slices.Concat(n.Addresses, i.Addresses)
+	f.Names = []string{n.Name, n.FQDN, n.Hostname, i.Name, i.Hostname}
+	if ip, err := netip.ParseAddr(s.Address); err == nil && ip.IsPrivate() && n.Name != "" && n.Name == s.Node {
 		f.Addresses = append(f.Addresses, s.Address)
 	}
 	for _, list := range []*[]string{&f.Addresses, &f.Names} {
@@ -49,7 +51,17 @@ func MergeFacts(a, b Facts) Facts {
 	if a.Subject == (Subject{}) {
 		return b
 	}
+	if a.Subject.Node == "" {
+		a.Subject.Node = b.Subject.Node
+	}
 	merged := func(x, y []string) []string { return slices.Compact(slices.Sorted(slices.Values(slices.Concat(x, y)))) }
 	a.Addresses, a.Names, a.Holders = merged(a.Addresses, b.Addresses), merged(a.Names, b.Names), merged(a.Holders, b.Holders)
 	return a
+}
+
+// VouchedFor tells whether something else than an announcement says that a client without a node was the dead one's: the
+// environment's templates, filled with what EC2 says of the instance, or templates that no pipeline's name fits.
+func VouchedFor(rules MopRules, s Subject, i Instance, name string) bool {
+	s.Node = ""
+	return slices.Contains(NodeNames(rules, s, i), name) || FitsNodeName(rules, name)
 }

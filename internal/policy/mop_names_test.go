@@ -27,10 +27,38 @@ func TestNodeNames(t *testing.T) {
 }
 
 func TestFactsOf(t *testing.T) {
-	f := FactsOf(Subject{Instance: "i-0123456789abcdef0", Address: "10.0.0.5"},
-		Instance{Addresses: []string{"10.0.0.5", "54.1.2.3"}},
-		ChefNode{Name: "web-1", FQDN: "web-1.example.com", Hostname: "web-1", Addresses: []string{"10.0.0.5", "127.0.0.1", "fe80::1"}})
-	if fmt.Sprintf("%v %v %s", f.Addresses, f.Names, f.Subject.Node) != "[10.0.0.5 54.1.2.3] [web-1 web-1.example.com] web-1" {
-		t.Errorf("%+v", f)
+	dead := Subject{Instance: "i-0123456789abcdef0"}
+	announced := Subject{Node: "web-1", Address: "10.0.0.5"}
+	public := Subject{Node: "vpn", Address: "198.51.100.7"}
+	for name, c := range map[string]struct {
+		s    Subject
+		i    Instance
+		n    ChefNode
+		want string
+	}{
+		"node and instance": {
+			dead, Instance{Addresses: []string{"10.0.0.5", "54.1.2.3"}},
+			ChefNode{Name: "web-1", FQDN: "web-1.example.com", Hostname: "web-1", Addresses: []string{"10.0.0.5", "127.0.0.1", "fe80::1"}},
+			"[10.0.0.5 54.1.2.3] [web-1 web-1.example.com] web-1",
+		},
+		"EC2 alone":                          {dead, Instance{Name: "web-1", Addresses: []string{"10.0.0.5"}}, ChefNode{}, "[10.0.0.5] [web-1] "},
+		"announced, and the node is its own": {announced, Instance{}, ChefNode{Name: "web-1"}, "[10.0.0.5] [web-1] web-1"},
+		"announced, and the node another":    {announced, Instance{}, ChefNode{Name: "web-2"}, "[] [web-2] web-2"},
+		"announced alone":                    {announced, Instance{}, ChefNode{}, "[] [] "},
+		"announced and public":               {public, Instance{}, ChefNode{Name: "vpn"}, "[] [vpn] vpn"},
+	} {
+		f := FactsOf(c.s, c.i, c.n)
+		if got := fmt.Sprintf("%v %v %s", f.Addresses, f.Names, f.Subject.Node); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+func TestMergeFacts(t *testing.T) {
+	a := FactsOf(Subject{Instance: "i-1"}, Instance{Addresses: []string{"10.0.0.5"}}, ChefNode{})
+	b := FactsOf(Subject{Instance: "i-1"}, Instance{}, ChefNode{Name: "web-1", Addresses: []string{"10.0.0.5", "10.0.0.6"}})
+	f := MergeFacts(MergeFacts(Facts{}, a), b)
+	if got := fmt.Sprintf("%v %v %s", f.Addresses, f.Names, f.Subject.Node); got != "[10.0.0.5 10.0.0.6] [web-1] web-1" {
+		t.Error(got)
 	}
 }

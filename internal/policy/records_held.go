@@ -72,6 +72,18 @@ func (r OwnRecord) heldBy(held Held) string {
 // HeldNames are how a live instance that holds a DNS name may be called.
 func HeldNames(name string) []string {
 	name = plain(name)
-	host, _, _ := strings.Cut(name, ".")
-	return slices.Compact([]string{name, host})
+	return slices.Compact([]string{name, HostOf(name)})
+}
+
+// HostOf is a name without its domain, in lower case.
+func HostOf(name string) string {
+	host, _, _ := strings.Cut(strings.ToLower(name), ".")
+	return host
+}
+
+// SameHost tells whether two names may be one host's: in upper case or lower, and with a domain or without; with two domains
+// they are two hosts'.
+func SameHost(a, b string) bool {
+	a, b = strings.ToLower(plain(a)), strings.ToLower(plain(b))
+	return a == b || HostOf(a) == HostOf(b) && (a == HostOf(a) || b == HostOf(b))
 }

@@ -102,7 +102,7 @@ func (s *sweep) judgeByName(o Orphan) {
 	}
 	home := s.Places[0]
 	o.Subject = Subject{Account: home.Account, Region: home.Region, Node: o.Name}
-	switch ours := s.recall(knownClient, o.Where, o.Name) || fitsNames(s.Rules.NodeNames, o.Name); {
+	switch ours := s.recall(knownClient, o.Where, o.Name) || FitsNodeName(s.Rules, o.Name); {
 	case CheckNodeName(o.Name) != nil:
 		o.Kept = "its name is none that may stand in a request: delete it with knife"
 	case s.blindTo != "":
@@ -124,8 +124,8 @@ var nodeNameParts = strings.NewReplacer(
 	`\{name\}`, `[A-Za-z0-9_.-]+`,
 )
 
-// fitsNames tells that a name is one that the environment gives to nodes. A template that any name fits says nothing.
-func fitsNames(templates []string, name string) bool {
+// fitsTemplates tells that a name is what a template makes. One that any name fits says nothing.
+func fitsTemplates(templates []string, name string) bool {
 	for _, template := range templates {
 		if !strings.ContainsAny(strings.ReplaceAll(template, "{name}", ""), "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") {
 			continue

@@ -24,7 +24,7 @@ func TestCloudFormationTemplate(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	template := filepath.Join(box.root, "deploy", "epoxy.yaml")
-	lint := exec.CommandContext(ctx, filepath.Join(box.root, ".tools", "venv", "bin", "python"), "-m", "cfnlint", template)
+	lint := exec.CommandContext(ctx, filepath.Join(box.root, ".tools", "venv", "bin", "python"), "-c", "import cfnlint.runner; cfnlint.runner.main()", template)
 	if out, err := lint.CombinedOutput(); err != nil {
 		t.Errorf("cfn-lint: %v\n%s", err, out)
 	}

@@ -54,6 +54,8 @@ func TestMop(t *testing.T) {
 	if depth, err := w.aws.Depth(w.ctx, w.queue.URL); err != nil || depth != 0 {
 		t.Errorf("%d messages are left in the queue, %v", depth, err)
 	}
+	w.record("mop", w.mopID(dead[0]))
+	w.recordClosed("mop-report", "mop-report/"+w.cfg.Environment)
 	w.noSecrets(w.mopID(dead[0]), w.mopID(dead[1]))
 }
 
@@ -109,6 +111,7 @@ func TestMopOnce(t *testing.T) {
 	}
 	w.whole(w.nodes[1])
 	w.oneEach(dead)
+	w.record("mop-lifecycle-hook", w.mopID(dead))
 }
 
 // oneEach checks that each thing of a node was deleted once, by one run, and that Chef and Route 53 were asked to do so once.
@@ -242,6 +245,7 @@ func TestMopBreaker(t *testing.T) {
 			}
 			w.until("the end", func() bool { return nodes() == 1+want && w.allClosed(w.nodes[:6]...) })
 			w.whole(w.nodes[6])
+			w.recordClosed("mop-breaker-"+decision, id)
 			outcomes := map[string]int{}
 			for _, n := range w.nodes[:6] {
 				outcomes[w.ended(n).Outcome]++

@@ -93,6 +93,7 @@ func newMopWorldOn(t *testing.T, on *stack.Stack, n int, settings ...string) *mo
 	w.environ = append(on.Environ(), "EPOXY_CONFIG="+w.config, "EPOXY_TASK_QUEUE="+w.world.queue, "EPOXY_REQUESTED_BY=ann@e2e")
 	w.must(w.cfg.Write(w.config))
 	t.Cleanup(w.killWorker)
+	t.Cleanup(w.showLogs)
 	if out, stderr, code := w.epoxy("setup"); code != 0 {
 		t.Fatalf("setup: exit code %d: %s%s", code, out, stderr)
 	}
@@ -103,6 +104,21 @@ func newMopWorldOn(t *testing.T, on *stack.Stack, n int, settings ...string) *mo
 		w.register(node)
 	}
 	return w
+}
+
+// showLogs helps whoever reads of a failure.
+func (w *mopWorld) showLogs() {
+	if !w.Failed() {
+		return
+	}
+	for _, log := range w.logs {
+		text, err := os.ReadFile(log)
+		if err != nil {
+			continue
+		}
+		lines := strings.Split(string(text), "\n")
+		w.Logf("%s ends with\n%s", filepath.Base(log), strings.Join(lines[max(0, len(lines)-25):], "\n"))
+	}
 }
 
 func (w *mopWorld) queueAndTopic(name string) {

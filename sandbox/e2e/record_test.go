@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -13,8 +14,8 @@ import (
 	"go.temporal.io/api/temporalproto"
 )
 
-// record keeps a run's history for the replay tests, when EPOXY_RECORD=1. Do so for a workflow's first version, and again,
-// beside it under a new name, for each version after it that changed its commands.
+// record keeps a run's history for the replay tests, when EPOXY_RECORD=1. Do so for a workflow's first version, and again for
+// each version after it that changed its commands: it comes beside the others, with a number.
 func (w *world) record(name, workflowID string) {
 	w.Helper()
 	if os.Getenv("EPOXY_RECORD") == "" {
@@ -36,7 +37,14 @@ func (w *world) record(name, workflowID string) {
 	w.must(zip.Close())
 	dir := filepath.Join(box.root, "testdata", "histories")
 	w.must(os.MkdirAll(dir, 0o755))
-	w.must(os.WriteFile(filepath.Join(dir, name+".json.gz"), packed.Bytes(), 0o644))
+	path := filepath.Join(dir, name+".json.gz")
+	for n := 2; ; n++ { // a history that landed stays: runs that began with those commands go on
+		if _, err := os.Stat(path); err != nil {
+			break
+		}
+		path = filepath.Join(dir, fmt.Sprintf("%s-%d.json.gz", name, n))
+	}
+	w.must(os.WriteFile(path, packed.Bytes(), 0o644))
 	w.Logf("recorded %s: %d events", name, len(h.Events))
 }
 

@@ -50,7 +50,7 @@ func (w *pruneWorld) schedules(code int, command string, says ...string) string 
 	return out
 }
 
-const nothingDiffers = "nothing differs: 1 schedules are as epoxy.yaml says"
+const nothingDiffers = "nothing differs: 1 schedule is as epoxy.yaml says"
 
 // What is applied stays; what somebody edits in the UI shows up and goes; a pause by hand stays; what is not ours is left alone.
 func TestSchedules(t *testing.T) {
@@ -191,6 +191,8 @@ func TestScheduledPruneAndManualPrune(t *testing.T) {
 	w.schedules(0, "list", "denied", "active")
 	w.schedules(0, "diff", nothingDiffers)
 	w.noSecrets(skipped, denied)
+	w.record("scheduled", denied)
+	w.record("scheduled-skipped", skipped)
 }
 
 // A run that fails pauses its schedule, and apply leaves it so.

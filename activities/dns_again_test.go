@@ -1,0 +1,100 @@
+package activities
+
+import (
+	"testing"
+	"testing/synctest"
+
+	"go.temporal.io/sdk/testsuite"
+
+	"epoxy/internal/ledger"
+)
+
+// looking gives what a later look of the same run answers: another activity, with another id.
+func (w *recordsWorld) looking(in DeleteRecordsInput) func() Deleted {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(quiet)
+	env := suite.NewTestActivityEnvironment()
+	env.RegisterActivity(w.dns.DeleteRecords)
+	return func() Deleted {
+		w.t.Helper()
+		answer, err := env.ExecuteActivity(w.dns.DeleteRecords, in)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		var out DeleteRecordsOutput
+		if err := answer.Get(&out); err != nil {
+			w.t.Fatal(err)
+		}
+		return out.Records[0]
+	}
+}
+
+// A run looks again later, and finds that its record was registered anew; until a person puts one of them back.
+func TestWhatComesBackIsDeletedAgain(t *testing.T) {
+	const own, times = "web-7.example.com. A 10.0.0.7", 5
+	for undone := range times {
+		synctest.Test(t, func(t *testing.T) {
+			w := newRecordsWorld(t)
+			look := w.looking(w.input(7, zone, w.found(7)[:1]))
+			var ids []string
+			for n := range times {
+				w.route53.put(zoneID, own)
+				calls := w.ledger.calls["Entries"]
+				if d := look(); d.Outcome != DeletedDone {
+					t.Fatalf("look %d: %+v", n, d)
+				} else {
+					ids = append(ids, d.Entry)
+				}
+				if n == 0 && w.ledger.calls["Entries"] != calls+1 {
+					t.Errorf("the first look reads %d times", w.ledger.calls["Entries"]-calls)
+				}
+			}
+			if n := w.route53.gone[own]; n != times || len(w.ledger.entries) != times {
+				t.Errorf("it went %d times, and the ledger has %d entries", n, len(w.ledger.entries))
+			}
+			w.route53.put(zoneID, own)
+			if err := w.ledger.Undone(t.Context(), ids[undone], "ann", ""); err != nil {
+				t.Fatal(err)
+			}
+			if d := look(); d.Outcome != DeletedKept || d.Detail != "put back by ann" || w.route53.gone[own] != times {
+				t.Errorf("%d was put back: %+v", undone, d)
+			}
+		})
+	}
+}
+
+// Somebody puts a record back while its deletion is tried again: it stays.
+func TestARecordThatWasPutBackStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newRecordsWorld(t)
+		in := w.input(7, zone, w.found(7)[:1])
+		out := must[DeleteRecordsOutput](t)(w.dns.DeleteRecords(t.Context(), in))
+		w.route53.put(zoneID, "web-7.example.com. A 10.0.0.7")
+		if err := w.ledger.Undone(t.Context(), out.Records[0].Entry, "ann", ""); err != nil {
+			t.Fatal(err)
+		}
+		out, err := w.dns.DeleteRecords(t.Context(), in)
+		if err != nil || out.Records[0].Outcome != DeletedKept || out.Records[0].Detail != "put back by ann" || w.route53.gone["web-7.example.com. A 10.0.0.7"] != 1 {
+			t.Errorf("%+v, %v", out, err)
+		}
+	})
+}
+
+// What the ledger calls failed was kept by right, as every further attempt says, too.
+func TestARecordThatIsTakenBetweenTwoAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newRecordsWorld(t)
+		in := w.input(7, zone, w.found(7)[:1])
+		w.route53.failing("ChangeResourceRecordSets", 500, "InternalFailure", "")
+		if _, err := w.dns.DeleteRecords(t.Context(), in); err == nil {
+			t.Fatal("the first attempt succeeds")
+		}
+		w.ec2.run(instanceNumber(99), "running", "new", "10.0.0.7")
+		for range 2 {
+			out, err := w.dns.DeleteRecords(t.Context(), in)
+			if err != nil || out.Records[0].Outcome != DeletedKept || w.entries()[out.Records[0].What] != ledger.Failed {
+				t.Errorf("%+v, %v; the ledger: %v", out, err, w.entries())
+			}
+		}
+	})
+}

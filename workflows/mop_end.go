@@ -1,0 +1,83 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"epoxy/activities"
+)
+
+// wrapUp lets held instances go, and tells what nobody was told yet.
+func (m *mop) wrapUp(ctx workflow.Context, err error) {
+	m.looked = true
+	_ = workflow.Await(detached(ctx), func() bool { return m.holding == 0 })
+	outcome, headline, reason := m.ending(ctx, err)
+	if isType(err, errNotOurs) {
+		return
+	}
+	if m.told == 0 || err != nil || len(m.hookFails) > m.toldFails {
+		m.tellLine(ctx, outcome, orElse(reason, headline))
+	}
+}
+
+// finish tells how the run ended.
+func (m *mop) finish(ctx workflow.Context, err error) (MopResult, error) {
+	if err != nil {
+		m.wrapUp(ctx, err)
+		m.fail(ctx)
+	} else {
+		m.end(ctx, "")
+	}
+	outcome, headline, reason := m.ending(ctx, err)
+	m.out.Outcome = outcome
+	m.Lists = slices.Concat(m.deletedList(), m.keptList())
+	m.close(ctx, outcome, headline, reason)
+	m.drain(ctx, workflow.GetSignalChannel(ctx, AnnouncedSignal))
+	_ = workflow.Await(detached(ctx), func() bool { return m.holding == 0 })
+	switch {
+	case outcome == activities.OutcomeCancelled:
+		return m.out, temporal.NewCanceledError(headline)
+	case isType(err, errNotOurs):
+		return m.out, nil
+	case err != nil:
+		return m.out, err
+	case len(m.fails()) > 0: // so that the next event begins anew
+		return m.out, refuse(errNotAll, reason)
+	}
+	return m.out, nil
+}
+
+func (m *mop) fails() []string { return slices.Concat(m.trouble, m.hookFails) }
+
+// errNotAll says that something of a dead instance is left, by no will of anybody's.
+const errNotAll = "NotAll"
+
+func (m *mop) ending(ctx workflow.Context, err error) (outcome, headline, reason string) {
+	deleted := m.inWords(m.out.Deleted)
+	fails := m.fails()
+	switch {
+	case m.late:
+		return activities.OutcomeFailed, "Gave up. " + deleted, fmt.Sprintf("it took longer than %s, the mop's timeout", m.in.Timeout)
+	case temporal.IsCanceledError(err) || errors.Is(ctx.Err(), workflow.ErrCanceled):
+		return activities.OutcomeCancelled, "Cancelled. " + deleted, ""
+	case isType(err, errNotOurs):
+		return activities.OutcomeDone, "Another team's: nothing was touched", reasonOf(err)
+	case isType(err, activities.ErrAlive) && len(m.out.Deleted) == 0:
+		return activities.OutcomeFailed, "It is alive: nothing was touched", reasonOf(err)
+	case isType(err, activities.ErrAlive):
+		return activities.OutcomeFailed, "It is alive, though it was about to end. " + deleted, reasonOf(err)
+	case isType(err, activities.ErrStopped):
+		return activities.OutcomeDenied, "Stopped. " + deleted, reasonOf(err)
+	case err != nil:
+		return activities.OutcomeFailed, "Failed. " + deleted, reasonOf(err)
+	case len(fails) > 0:
+		return activities.OutcomePartial, deleted, fails[0]
+	case m.in.DryRun:
+		return activities.OutcomeDone, m.wouldGo(), ""
+	}
+	return activities.OutcomeDone, deleted, ""
+}
