@@ -90,8 +90,49 @@ func instance(id string, state types.InstanceStateName, name, address string) ty
 	}
 }
 
+// alive is what *DNS answers; see its own tests.
+func (f *fakeFleet) alive(_ context.Context, live []Place, addresses, names []string, except string) (string, error) {
+	if f.err != nil {
+		return "", f.err
+	}
+	for _, i := range f.instances {
+		is := slices.Contains(addresses, aws.ToString(i.PrivateIpAddress)) || slices.Contains(names, fieldOf(i, "tag:Name"))
+		if id := aws.ToString(i.InstanceId); is && id != except && slices.Contains(notDead, string(i.State.Name)) {
+			return id + " in " + live[0].String(), nil
+		}
+	}
+	return "", nil
+}
+
 func newInstances(f *fakeFleet) *Instances {
-	return &Instances{EC2: to[InstancesAPI](f), AutoScaling: to[InstanceGroupsAPI](f)}
+	return &Instances{EC2: to[InstancesAPI](f), AutoScaling: to[InstanceGroupsAPI](f), Holders: f}
+}
+
+func TestFindLiving(t *testing.T) {
+	for _, c := range []struct {
+		state types.InstanceStateName
+		in    FindLivingInput
+		want  string
+	}{
+		{"running", FindLivingInput{ID: server}, server + " (web-1), which is running in " + here.String()},
+		{"stopped", FindLivingInput{ID: server}, server + " (web-1), which is stopped in " + here.String()},
+		{"shutting-down", FindLivingInput{ID: server}, server + " (web-1), which is shutting-down in " + here.String()},
+		{"terminated", FindLivingInput{ID: server, Name: "web-1"}, ""},
+		{"running", FindLivingInput{ID: "i-00000000000000000"}, ""},
+		{"running", FindLivingInput{Name: "web-1"}, server + " in " + here.String()},
+		{"running", FindLivingInput{Name: "web-1", Except: server}, ""},
+		{"running", FindLivingInput{Name: "web-2"}, ""},
+	} {
+		f := &fakeFleet{instances: []types.Instance{instance(server, c.state, "web-1", "10.0.0.5")}}
+		c.in.Live = []Place{here, abroad}
+		if got, err := attempt(t, newInstances(f).FindLiving, c.in); err != nil || got.Holder != c.want {
+			t.Errorf("%s, %+v: %q, %v", c.state, c.in, got.Holder, err)
+		}
+		f.err = errLost("EC2", "DescribeInstances")
+		if _, err := attempt(t, newInstances(f).FindLiving, c.in); err == nil {
+			t.Errorf("%+v: a lost answer was taken for nobody", c.in)
+		}
+	}
 }
 
 func TestFindInstance(t *testing.T) {
@@ -117,11 +158,11 @@ func TestFindInstance(t *testing.T) {
 		{name: "to the warm pool", state: "running", lifecycle: "Terminating:Wait", reuse: true, in: FindInstanceInput{ID: server, Hook: true, Until: impatient}, err: refused(ErrAlive, "running")},
 		{name: "by address", state: "running", in: FindInstanceInput{Address: "10.0.0.5", Until: impatient}, err: refused(ErrAlive, server)},
 		{name: "by address, dead", state: "terminated", in: FindInstanceInput{Address: "10.0.0.5"}, want: policy.InstanceGone},
-		{name: "by name", state: "running", in: FindInstanceInput{Name: "web-1.example.com", Until: impatient}, err: refused(ErrAlive, server)},
+		{name: "by name", state: "running", in: FindInstanceInput{Name: "web-1", Until: impatient}, err: refused(ErrAlive, server)},
 		{name: "by another name", state: "running", in: FindInstanceInput{Name: "web-2", Until: impatient}, want: policy.InstanceGone},
 	} {
 		f := &fakeFleet{instances: []types.Instance{instance(server, c.state, "web-1", "10.0.0.5")}, lifecycle: c.lifecycle, reuse: c.reuse}
-		c.in.Place = here
+		c.in.Place, c.in.Live = here, []Place{here}
 		got, err := attempt(t, newInstances(f).FindInstance, c.in)
 		if c.err.kind != "" {
 			wantError(t, c.name, err, c.err)
