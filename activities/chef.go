@@ -24,7 +24,32 @@ type Chef struct {
 	S3      Connect[artifact.API] // for nodes that are too big for the ledger
 
 	mu     sync.Mutex
-	counts map[string]*nodeCount // by server
+	counts map[string]*nodeCount    // by server
+	turns  map[string]chan struct{} // by server
+}
+
+// chefTurns is how many activities are at a server at the same time. A turn is for all calls of an activity: else a thousand of
+// them advance side by side, and on a slow server none ends in time.
+const chefTurns = 16
+
+// enter waits for a turn at a server; the activity heartbeats meanwhile.
+func (a *Chef) enter(ctx context.Context, server string) (leave func(), err error) {
+	a.mu.Lock()
+	if a.turns == nil {
+		a.turns = map[string]chan struct{}{}
+	}
+	turn := a.turns[server]
+	if turn == nil {
+		turn = make(chan struct{}, chefTurns)
+		a.turns[server] = turn
+	}
+	a.mu.Unlock()
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // server is one of the worker's own.

@@ -174,6 +174,8 @@ func (s chefServer) translate(what string, err error) error {
 	switch status := answer.StatusCode(); {
 	case status == http.StatusNotFound && noOrganization.MatchString(err.Error()):
 		return Refuse(ErrInvalid, "%v: correct /organizations/NAME in chef.%s.url", err, s.name)
+	case status == http.StatusNotFound && !fromChef(err):
+		return fmt.Errorf("what answers is no Chef server, so nobody knows whether it is gone: %w", err)
 	case status == http.StatusNotFound:
 		return fmt.Errorf("%w: %w", errMissing, err)
 	case status == http.StatusUnauthorized:
@@ -186,6 +188,12 @@ func (s chefServer) translate(what string, err error) error {
 		return err
 	}
 	return Refuse(ErrInvalid, "%v", err)
+}
+
+// fromChef tells a Chef server's own answer, JSON with an error in it, from that of a load balancer before it.
+func fromChef(err error) bool {
+	var answer interface{ FromChef() bool }
+	return !errors.As(err, &answer) || answer.FromChef()
 }
 
 // noOrganization is a 404 that says nothing of a node.

@@ -18,6 +18,11 @@ import (
 // repeated at any point: what is gone and an intent of this run covers was deleted by an attempt before.
 func (a *Chef) DeleteNode(ctx context.Context, in DeleteNodeInput) (DeleteNodeOutput, error) {
 	defer beating(ctx, in.Node.Name)()
+	leave, err := a.enter(ctx, in.Node.Server)
+	if err != nil {
+		return DeleteNodeOutput{}, err
+	}
+	defer leave()
 	d, err := a.openNodeDeletion(ctx, in)
 	if err != nil {
 		return DeleteNodeOutput{}, err
@@ -27,7 +32,15 @@ func (a *Chef) DeleteNode(ctx context.Context, in DeleteNodeInput) (DeleteNodeOu
 	if wrong := d.book.Conclude(ctx, d.ended); err == nil {
 		err = translate(in.Ledger.Place, wrong)
 	}
-	return DeleteNodeOutput{Node: d.node.Deleted, Client: d.client.Deleted}, err
+	return DeleteNodeOutput{Node: d.node.answer(), Client: d.client.answer()}, err
+}
+
+// answer tells what stays by right from what could not be deleted, which is an error.
+func (t *chefThing) answer() Deleted {
+	if t.Outcome == ledger.Failed {
+		t.Outcome = DeletedKept
+	}
+	return t.Deleted
 }
 
 // nodeDeletion is one attempt at a node and its client.
@@ -70,13 +83,13 @@ func (a *Chef) openNodeDeletion(ctx context.Context, in DeleteNodeInput) (*nodeD
 	if d.book, err = a.Ledger(ctx, in.Ledger); err != nil {
 		return nil, translate(in.Ledger.Place, err)
 	}
-	d.node, d.client = d.thing(chefNodes, ledger.ChefNode), d.thing(chefClients, ledger.ChefClient)
+	d.node, d.client = d.thing(ctx, chefNodes, ledger.ChefNode), d.thing(ctx, chefClients, ledger.ChefClient)
 	return d, d.readEntries(ctx)
 }
 
-func (d *nodeDeletion) thing(kind, ledgerKind string) chefThing {
+func (d *nodeDeletion) thing(ctx context.Context, kind, ledgerKind string) chefThing {
 	what := "chef/" + d.in.Node.Server + "/" + kind + "/" + d.in.Node.Name
-	return chefThing{Deleted: Deleted{What: what}, kind: kind, ledger: ledgerKind, entry: ledger.Entry{ID: ledger.EntryID(d.in.RunID, what+d.generation())}}
+	return chefThing{Deleted: Deleted{What: what}, kind: kind, ledger: ledgerKind, entry: ledger.Entry{ID: ledger.EntryID(d.in.RunID, what+d.generation()+lookOf(ctx))}}
 }
 
 // generation tells a node from one that registered under the same name after this run had deleted the first.
@@ -179,6 +192,9 @@ func (d *nodeDeletion) judge(n policy.ChefNode) string {
 	if own, why := policy.JudgeNode(n, d.in.Subject, d.in.Died); !own {
 		return why
 	}
+	if n.Instance == "" && !n.CheckedIn.Equal(d.in.Node.CheckedIn) {
+		return "it checked in since it was looked for: it is alive"
+	}
 	if n.Instance != d.in.Node.Instance {
 		return "its instance became " + cmp.Or(n.Instance, "unknown") + " since it was looked for"
 	}
@@ -187,6 +203,9 @@ func (d *nodeDeletion) judge(n policy.ChefNode) string {
 
 // renewed says that a client has another key than the one that is to be deleted, as a new machine of the same name gets.
 func (d *nodeDeletion) renewed(c policy.ChefClient) string {
+	if !d.in.Node.ClientOnly && d.node.Outcome == ledger.Gone {
+		return "its node is gone since it was looked for: a new machine may have its name; a later look will tell"
+	}
 	if before := textAt([]byte(d.client.entry.PutBack.Definition), "public_key"); d.client.begun && before != "" && before != c.PublicKey {
 		return "it got a new key since: a new machine has its name"
 	}

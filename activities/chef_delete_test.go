@@ -21,7 +21,7 @@ func TestDeleteNode(t *testing.T) {
 		"both": {node: "deleted", client: "deleted", left: "web-2 | chef-validator epoxy web-2"},
 		"the node is gone": {
 			world: func(w *chefWorld) { delete(w.things["nodes"], "web-1") },
-			node:  "gone", client: "deleted", left: "web-2 | chef-validator epoxy web-2",
+			node:  "gone", client: "kept: its node is gone since", left: "web-2 | chef-validator epoxy web-1 web-2",
 		},
 		"the client is gone": {
 			world: func(w *chefWorld) { delete(w.things["clients"], "web-1") },
@@ -42,39 +42,39 @@ func TestDeleteNode(t *testing.T) {
 			in: func(in *DeleteNodeInput) {
 				in.Node = policy.ChefNode{Server: "prod", Name: "web-1", ClientOnly: true}
 			},
-			node: "failed: it was registered since", client: "failed: its node stays: it was registered since",
+			node: "kept: it was registered since", client: "kept: its node stays: it was registered since",
 			left: "web-1 web-2 | chef-validator epoxy web-1 web-2",
 		},
 		"its name is another's by now": {
 			world: func(w *chefWorld) { w.register("web-1", otherInstance, "10.0.0.7", died) },
-			node:  "failed: it is instance " + otherInstance, client: "failed: its node stays", left: "web-1 web-2 | chef-validator epoxy web-1 web-2",
+			node:  "kept: it is instance " + otherInstance, client: "kept: its node stays", left: "web-1 web-2 | chef-validator epoxy web-1 web-2",
 		},
 		"it checks in": {
 			world: func(w *chefWorld) { w.register("web-1", deadInstance, "10.0.0.1", died.Add(time.Hour)) },
-			node:  "failed: it checked in at", client: "failed: its node stays", left: "web-1 web-2 | chef-validator epoxy web-1 web-2",
+			node:  "kept: it checked in at", client: "kept: its node stays", left: "web-1 web-2 | chef-validator epoxy web-1 web-2",
 		},
 		"by name, and it got an instance since": {
 			in: func(in *DeleteNodeInput) {
 				in.Subject.Instance, in.Subject.Node, in.Node.Instance = "", "web-1", ""
 			},
-			node: "failed: its instance became " + deadInstance, client: "failed: its node stays", left: "web-1 web-2 | chef-validator epoxy web-1 web-2",
+			node: "kept: its instance became " + deadInstance, client: "kept: its node stays", left: "web-1 web-2 | chef-validator epoxy web-1 web-2",
 		},
 		"its client is a validator": {
 			world: func(w *chefWorld) { w.client("web-1", `"validator":true`) },
-			node:  "deleted", client: "failed: it is a validator", left: "web-2 | chef-validator epoxy web-1 web-2",
+			node:  "deleted", client: "kept: it is a validator", left: "web-2 | chef-validator epoxy web-1 web-2",
 		},
 		"its client is an admin": {
 			world: func(w *chefWorld) { w.client("web-1", `"admin":true`) },
-			node:  "deleted", client: "failed: it administers", left: "web-2 | chef-validator epoxy web-1 web-2",
+			node:  "deleted", client: "kept: it administers", left: "web-2 | chef-validator epoxy web-1 web-2",
 		},
 		"rights in another shape": {
 			world: func(w *chefWorld) { w.client("web-1", `"admin":"yes"`) },
-			node:  "deleted", client: "failed: it administers", left: "web-2 | chef-validator epoxy web-1 web-2",
+			node:  "deleted", client: "kept: it administers", left: "web-2 | chef-validator epoxy web-1 web-2",
 		},
 		"our own node": {
 			world: func(w *chefWorld) { w.register("epoxy", deadInstance, "10.0.0.1", died) },
 			in:    func(in *DeleteNodeInput) { in.Node.Name = "epoxy" },
-			node:  "deleted", client: "failed: it is the client that Epoxy itself signs with", left: "web-1 web-2 | chef-validator epoxy web-1 web-2",
+			node:  "deleted", client: "kept: it is the client that Epoxy itself signs with", left: "web-1 web-2 | chef-validator epoxy web-1 web-2",
 		},
 	} {
 		w := newChefWorld(t)
@@ -187,7 +187,7 @@ func TestDeleteNodeLeavesANewMachineOfItsNameAlone(t *testing.T) {
 	}
 	w.things["clients"]["web-1"] = `{"name":"web-1","public_key":"another key"}`
 	out, err := attempt(t, w.chef().DeleteNode, in)
-	if err != nil || out.Node.Outcome != ledger.Deleted || out.Client.Outcome != ledger.Failed || !strings.Contains(out.Client.Detail, "a new machine has its name") {
+	if err != nil || out.Node.Outcome != ledger.Deleted || out.Client.Outcome != DeletedKept || !strings.Contains(out.Client.Detail, "a new machine has its name") {
 		t.Errorf("%+v, %v", out, err)
 	}
 	if w.has("clients") != "chef-validator epoxy web-1 web-2" {

@@ -26,8 +26,14 @@ func (a *Chef) FindNodes(ctx context.Context, in FindNodesInput) (FindNodesOutpu
 		if err != nil {
 			return FindNodesOutput{}, err
 		}
+		leave, err := a.enter(ctx, name)
+		if err != nil {
+			return FindNodesOutput{}, err
+		}
 		f := nodeSearch{in: in, server: s, out: &out, looked: map[string]bool{}}
-		if err := f.run(ctx); err != nil {
+		err = f.run(ctx)
+		leave()
+		if err != nil {
 			return FindNodesOutput{}, err
 		}
 	}

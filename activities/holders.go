@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -23,7 +24,10 @@ type HoldersAPI interface {
 type heldQuestion struct{ addresses, names []string }
 
 // heldAnswer says who has what, of all that was asked in a call.
-type heldAnswer struct{ addresses, names map[string][]holder }
+type heldAnswer struct {
+	place            Place
+	addresses, names map[string][]holder
+}
 
 type holder struct{ id, label string }
 
@@ -66,16 +70,16 @@ func (a *DNS) alive(ctx context.Context, live []Place, addresses, names []string
 	if err != nil {
 		return "", err
 	}
-	for i, answer := range answers {
+	for _, answer := range answers {
+		var found []holder
 		for _, key := range q.addresses {
-			if who := otherThan(answer.addresses[key], except); who != "" {
-				return who + " in " + live[i].String(), nil
-			}
+			found = append(found, answer.addresses[key]...)
 		}
 		for _, key := range q.names {
-			if who := otherThan(answer.names[key], except); who != "" {
-				return who + " in " + live[i].String(), nil
-			}
+			found = append(found, answer.names[key]...)
+		}
+		if who := otherThan(found, except); who != "" {
+			return fmt.Sprintf("%s in %s", who, answer.place), nil
 		}
 	}
 	return "", nil
@@ -147,7 +151,7 @@ func (a *DNS) holdersAt(place Place) *gatherer[heldQuestion, heldAnswer] {
 // filter: a list of ids fails as a whole where one is unknown.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html
 func (a *DNS) lookForHolders(ctx context.Context, place Place, asked []heldQuestion) (heldAnswer, error) {
-	found := heldAnswer{addresses: map[string][]holder{}, names: map[string][]holder{}}
+	found := heldAnswer{place: place, addresses: map[string][]holder{}, names: map[string][]holder{}}
 	client, err := a.EC2(ctx, place)
 	if err != nil {
 		return found, err

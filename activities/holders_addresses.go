@@ -50,7 +50,7 @@ func findInterfaces(ctx context.Context, client HoldersAPI, addresses []string) 
 // its instance does not take along, keeps its address for whoever gets it next.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkInterfaceAttachment.html (deleteOnTermination)
 func findOwners(ctx context.Context, client HoldersAPI, place Place, nics []types.NetworkInterface, into map[string][]holder) error {
-	var ids []string
+	ids := make([]string, 0, len(nics))
 	for _, nic := range nics {
 		ids = append(ids, instanceWith(nic))
 	}

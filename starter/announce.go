@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"sync/atomic"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -27,6 +29,17 @@ type announcer struct {
 	temporal  signaller
 	cfg       *config.Config
 	taskQueue string
+	filters   filters
+
+	unready atomic.Pointer[error] // why Temporal takes nothing until a person acts
+}
+
+// Health is nil unless a person must act before Temporal takes announcements.
+func (n *announcer) Health() error {
+	if err := n.unready.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // accept gives an announcement to the run of its subject, which begins with it if there is none. When accept returns without an
@@ -44,14 +57,27 @@ func (n *announcer) accept(ctx context.Context, said policy.Announcement) (intak
 		options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY
 	}
 	_, err = n.temporal.SignalWithStartWorkflow(ctx, id, workflows.AnnouncedSignal, said, options, workflows.MopType, in)
-	if _, done := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); done {
-		return intake.Accepted{WorkflowID: id, Duplicate: true}, nil
-	}
-	// One message that the server will never take must not hold up the others.
-	if _, never := errors.AsType[*serviceerror.InvalidArgument](err); never {
+	_, done := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err)
+	_, never := errors.AsType[*serviceerror.InvalidArgument](err)
+	switch {
+	case err == nil || done:
+		n.unready.Store(nil)
+		return intake.Accepted{WorkflowID: id, Duplicate: done}, nil
+	case lacksSearchAttributes(err):
+		err = fmt.Errorf("this namespace has not Epoxy's search attributes: run `epoxy setup` once (%w)", err)
+		n.unready.Store(&err)
+	case never: // one message that the server will never take must not hold up the others
 		return intake.Accepted{}, intake.Refusal{Code: "not_startable", Text: fmt.Sprintf("Temporal refuses to start %s: %v", id, err)}
 	}
-	return intake.Accepted{WorkflowID: id}, err
+	return intake.Accepted{}, err
+}
+
+// lacksSearchAttributes tells a namespace that was never set up from an event that is wrong. The server has no type of its own
+// for it ("no mapping defined for search attribute Target"), and any search attribute is our doing, never the event's.
+// https://github.com/temporalio/temporal/blob/main/common/searchattribute/validator.go
+func lacksSearchAttributes(err error) bool {
+	invalid, ok := errors.AsType[*serviceerror.InvalidArgument](err)
+	return ok && strings.Contains(strings.ToLower(invalid.Error()), "search attribute")
 }
 
 // input is what the subject's environment says a mop is to do.
@@ -59,19 +85,22 @@ func (n *announcer) input(said policy.Announcement) (workflows.MopInput, error) 
 	s := said.Subject
 	env, ok := n.cfg.MopFor(s.Account, s.Region)
 	place, known := mopPlace(env, s.Account, s.Region)
-	switch {
-	case !ok || !known:
+	if !ok || !known {
 		return workflows.MopInput{}, intake.Refusal{
 			Code: "unknown_place", Text: fmt.Sprintf("%s/%s is in no environment of mop.environments: add it if its instances are ours", s.Account, s.Region),
 		}
-	case said.Group != "" && len(env.Groups) > 0 && !matchesAny(env.Groups, said.Group):
+	}
+	if said.Group != "" && len(env.Groups) > 0 && !n.fits(filter{env.Name, "groups"}, env.Groups, said.Group) {
 		return workflows.MopInput{}, intake.Ignored{Code: "other_group", Text: fmt.Sprintf("%s is of the group %q, another team's", s, said.Group)}
-	case said.Hook != nil && !matchesAny(env.Hooks, said.Hook.Name):
+	}
+	if said.Hook != nil && !n.fits(filter{env.Name, "hooks"}, env.Hooks, said.Hook.Name) {
 		return workflows.MopInput{}, intake.Ignored{Code: "other_hook", Text: fmt.Sprintf("%s waits for the hook %q, another team's", s, said.Hook.Name)}
 	}
 	return workflows.MopInput{MopSettings: mopSettings(n.cfg, env), Place: place, Subject: s}, nil
 }
 
-func matchesAny(patterns []string, name string) bool {
-	return slices.ContainsFunc(patterns, func(pattern string) bool { return policy.Matches(pattern, name) })
+func (n *announcer) fits(which filter, patterns []string, name string) bool {
+	matched := slices.ContainsFunc(patterns, func(pattern string) bool { return policy.Matches(pattern, name) })
+	n.filters.note(which, patterns, name, matched)
+	return matched
 }

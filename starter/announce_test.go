@@ -128,7 +128,8 @@ func TestAnswersOfTemporal(t *testing.T) {
 		later     bool
 	}{
 		"done already":    {err: serviceerror.NewWorkflowExecutionAlreadyStarted("", "", ""), duplicate: true},
-		"never":           {err: serviceerror.NewInvalidArgument("search attribute Target is not defined"), refused: true},
+		"never":           {err: serviceerror.NewInvalidArgument("WorkflowId length exceeds limit"), refused: true},
+		"not set up":      {err: serviceerror.NewInvalidArgument("Namespace default has no mapping defined for search attribute Target"), later: true},
 		"down":            {err: serviceerror.NewUnavailable("no connection"), later: true},
 		"busy":            {err: serviceerror.NewResourceExhausted(enumspb.RESOURCE_EXHAUSTED_CAUSE_RPS_LIMIT, "slow down"), later: true},
 		"no namespace":    {err: serviceerror.NewNamespaceNotFound("default"), later: true},
@@ -168,7 +169,7 @@ func TestWaysIn(t *testing.T) {
 }
 
 func TestHealthWithoutSlack(t *testing.T) {
-	in := &intakes{topics: &intake.Topics{}, pollers: []*intake.Poller{{}}}
+	in := &intakes{topics: &intake.Topics{}, pollers: []*intake.Poller{{}}, ways: []*way{{}}, announcer: &announcer{}}
 	w := httptest.NewRecorder()
 	in.health(w, httptest.NewRequest(http.MethodGet, "/healthz", http.NoBody))
 	if w.Code != http.StatusOK {

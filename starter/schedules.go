@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -14,7 +15,7 @@ func (a *app) schedulesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "schedules", Short: "Bring Temporal's schedules in line with the section schedules",
 		Long: "Bring Temporal's schedules in line with the section schedules of epoxy.yaml: each runs a prune or a sweep, exactly as the\n" +
-			"command does. Only schedules that Epoxy made, for this task queue, are ever changed or deleted.",
+			"command does. Only schedules that Epoxy made, for this task queue and this ledger, are ever changed or deleted.",
 	}
 	var unpause bool
 	apply := &cobra.Command{
@@ -45,11 +46,12 @@ func (a *app) planned(ctx context.Context, f func(planner, []scheduleChange) err
 		if err != nil {
 			return err
 		}
-		p := planner{client: c.ScheduleClient(), queue: a.taskQueue, wanted: want}
-		changes, err := p.plan(ctx)
+		p := planner{client: c.ScheduleClient(), queue: a.taskQueue, of: identity(cfg), wanted: want}
+		changes, others, err := p.plan(ctx)
 		if err != nil {
 			return err
 		}
+		a.printOthers(others)
 		return f(p, changes)
 	})
 }
@@ -86,6 +88,13 @@ func (a *app) applySchedules(ctx context.Context, unpause bool) error {
 		}
 		return nil
 	})
+}
+
+// printOthers names what is left alone.
+func (a *app) printOthers(others []ownSchedule) {
+	for _, o := range others {
+		fmt.Fprintf(a.errOut, "%s (%s) is left alone: it belongs to another configuration (%s)\n", o.mark.Name, o.id, cmp.Or(o.mark.Of, "without a ledger"))
+	}
 }
 
 // doneWord is a change that was made.

@@ -26,7 +26,7 @@ type scheduleRow struct {
 	TimeZone string      `json:"time_zone"`
 	Next     []time.Time `json:"next,omitempty"`
 	Last     *lastRun    `json:"last,omitempty"`
-	State    string      `json:"state"` // active, paused, not applied, not in epoxy.yaml
+	State    string      `json:"state"` // active, paused, not applied, not in epoxy.yaml, not ours, of another configuration
 	Note     string      `json:"note,omitempty"`
 }
 
@@ -47,7 +47,7 @@ func (a *app) listSchedules(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		p := planner{client: c.ScheduleClient(), queue: a.taskQueue, wanted: want}
+		p := planner{client: c.ScheduleClient(), queue: a.taskQueue, of: identity(cfg), wanted: want}
 		rows, err := p.rows(ctx, func(s *client.ScheduleDescription) (*lastRun, error) { return newestRun(ctx, c, s) })
 		if err != nil {
 			return err
@@ -74,7 +74,7 @@ func (p planner) rows(ctx context.Context, newest func(*client.ScheduleDescripti
 		}
 		out = append(out, row)
 	}
-	all, err := p.list(ctx)
+	all, others, err := p.list(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +88,9 @@ func (p planner) rows(ctx context.Context, newest func(*client.ScheduleDescripti
 		}
 		row.State = "not in epoxy.yaml, " + row.State
 		out = append(out, row)
+	}
+	for _, s := range others {
+		out = append(out, scheduleRow{Name: s.mark.Name, ID: s.id, When: whenOf(s.Schedule.Spec), TimeZone: cmp.Or(s.Schedule.Spec.TimeZoneName, "UTC"), State: "of another configuration"})
 	}
 	slices.SortStableFunc(out, func(a, b scheduleRow) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,18 +41,19 @@ type scheduleChange struct {
 type planner struct {
 	client client.ScheduleClient
 	queue  string
+	of     string // identity of the configuration
 	wanted []wanted
 }
 
 // plan compares every schedule, in order of their names. One that has a name of ours and is not ours fails it: nobody knows
-// what it is for.
-func (p planner) plan(ctx context.Context) ([]scheduleChange, error) {
+// what it is for. Others are left alone: this task queue's, of another configuration.
+func (p planner) plan(ctx context.Context) (changes []scheduleChange, others []ownSchedule, err error) {
 	var out []scheduleChange
 	var foreign []error
 	for _, w := range p.wanted {
 		d, err := describeSchedule(ctx, p.client, w.id)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		change := scheduleChange{Name: w.Name, ID: w.id, Job: w.jobText(), When: whenOf(&w.spec), wanted: w}
 		if d == nil {
@@ -73,17 +75,17 @@ func (p planner) plan(ctx context.Context) ([]scheduleChange, error) {
 		out = append(out, change)
 	}
 	if err := errors.Join(foreign...); err != nil {
-		return nil, exit(exitFailed, "%w", err)
+		return nil, nil, exit(exitFailed, "%w", err)
 	}
-	orphans, err := p.orphans(ctx)
-	return append(out, orphans...), err
+	orphans, others, err := p.orphans(ctx)
+	return append(out, orphans...), others, err
 }
 
 // orphans are schedules of ours that the configuration no longer has.
-func (p planner) orphans(ctx context.Context) ([]scheduleChange, error) {
-	all, err := p.list(ctx)
+func (p planner) orphans(ctx context.Context) (orphans []scheduleChange, others []ownSchedule, err error) {
+	all, others, err := p.list(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var out []scheduleChange
 	for _, s := range all {
@@ -91,7 +93,7 @@ func (p planner) orphans(ctx context.Context) ([]scheduleChange, error) {
 			out = append(out, scheduleChange{Name: s.mark.Name, ID: s.id, Change: changeDelete, When: whenOf(s.Schedule.Spec)})
 		}
 	}
-	return out, nil
+	return out, others, nil
 }
 
 // ownSchedule is a schedule that an Epoxy made.
@@ -102,34 +104,40 @@ type ownSchedule struct {
 	mark workflows.ScheduleMark
 }
 
-// list finds the schedules of this Epoxy. Temporal's list lags, so each is looked at once more.
-func (p planner) list(ctx context.Context) ([]ownSchedule, error) {
+// list finds the schedules of this configuration, and those of others with the same task queue. Temporal's list lags, so each is
+// looked at once more.
+func (p planner) list(ctx context.Context) (own, others []ownSchedule, err error) {
 	entries, err := p.client.List(ctx, client.ScheduleListOptions{PageSize: 100})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var out []ownSchedule
 	for entries.HasNext() {
 		entry, err := entries.Next()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if mark, ok := markOf(entry.Memo.GetFields()); !ok || mark.TaskQueue != p.queue {
 			continue
 		}
 		d, err := describeSchedule(ctx, p.client, entry.ID)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if d == nil {
 			continue
 		}
-		if mark, ok := markOf(d.Memo.GetFields()); ok && mark.TaskQueue == p.queue {
-			out = append(out, ownSchedule{ScheduleDescription: d, id: entry.ID, mark: mark})
+		switch mark, ok := markOf(d.Memo.GetFields()); {
+		case !ok || mark.TaskQueue != p.queue:
+		case mark.Of == p.of:
+			own = append(own, ownSchedule{ScheduleDescription: d, id: entry.ID, mark: mark})
+		default:
+			others = append(others, ownSchedule{ScheduleDescription: d, id: entry.ID, mark: mark})
 		}
 	}
-	slices.SortFunc(out, func(a, b ownSchedule) int { return strings.Compare(a.mark.Name, b.mark.Name) })
-	return out, nil
+	byName := func(a, b ownSchedule) int { return strings.Compare(a.mark.Name, b.mark.Name) }
+	slices.SortFunc(own, byName)
+	slices.SortFunc(others, byName)
+	return own, others, nil
 }
 
 // ours refuses a schedule that this Epoxy did not make.
@@ -140,6 +148,9 @@ func (p planner) ours(name, id string, d *client.ScheduleDescription) error {
 		return fmt.Errorf("schedule %s is there and is not ours, so nothing was changed: rename schedules.%s, or delete it by hand (temporal schedule delete -s %s)", id, name, id)
 	case mark.TaskQueue != p.queue:
 		return fmt.Errorf("schedule %s belongs to an Epoxy with task queue %s, not %s, so nothing was changed: rename schedules.%s, or set EPOXY_TASK_QUEUE", id, mark.TaskQueue, p.queue, name)
+	case mark.Of != p.of:
+		return fmt.Errorf("schedule %s belongs to another configuration (%s; this one has %s), so nothing was changed: rename schedules.%s; or, if it is this one's from before its ledger moved, delete it (temporal schedule delete -s %s)",
+			id, cmp.Or(mark.Of, "without a ledger"), cmp.Or(p.of, "no ledger"), name, id)
 	}
 	return nil
 }

@@ -209,13 +209,14 @@ func TestSchedulesOfOthers(t *testing.T) {
 	}
 	for memo, want := range map[any]string{
 		nil: "is not ours", workflows.ScheduleMark{Name: "nightly-images", TaskQueue: "theirs"}: "belongs to an Epoxy with task queue theirs",
+		workflows.ScheduleMark{Name: "nightly-images", TaskQueue: "epoxy", Of: "table 1/x/y"}: "belongs to another configuration (table 1/x/y; this one has table 123456789012/us-east-1/epoxy-ledger)",
 	} {
 		w.server.all[images].Memo = nil
 		if memo != nil {
 			w.server.all[images].Memo = &commonpb.Memo{Fields: payloads(map[string]any{workflows.ScheduleMemo: memo})}
 		}
 		w.server.changes = nil
-		_, err := w.planner().plan(t.Context())
+		_, _, err := w.planner().plan(t.Context())
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), images) || len(w.server.changes) > 0 {
 			t.Errorf("got %v, want %q; it did %v", err, want, w.server.changes)
 		}

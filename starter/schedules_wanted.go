@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -19,6 +20,7 @@ type wanted struct {
 	input workflows.ScheduledInput
 	spec  client.ScheduleSpec
 	queue string
+	of    string
 }
 
 // runMargin is how much longer than its job the run of a schedule may take: the job ends itself, and tells people, before.
@@ -27,6 +29,7 @@ const runMargin = time.Hour
 // wantedSchedules are those of the configuration, in order of their names.
 func wantedSchedules(cfg *config.Config, taskQueue string) ([]wanted, error) {
 	var out []wanted
+	of := identity(cfg)
 	for _, s := range cfg.Schedules() {
 		input, err := scheduledInput(cfg, s)
 		if err != nil {
@@ -36,9 +39,20 @@ func wantedSchedules(cfg *config.Config, taskQueue string) ([]wanted, error) {
 		if err != nil {
 			return nil, exit(exitUsage, "schedules.%s: %w", s.Name, err)
 		}
-		out = append(out, wanted{Schedule: s, id: workflows.ScheduleID(s.Name), input: input, spec: spec, queue: taskQueue})
+		out = append(out, wanted{Schedule: s, id: workflows.ScheduleID(s.Name), input: input, spec: spec, queue: taskQueue, of: of})
 	}
 	return out, nil
+}
+
+// identity tells one configuration from another, by what no two share: the ledger, else the bucket.
+func identity(cfg *config.Config) string {
+	if table := cfg.LedgerTable(); table.Table != "" {
+		return fmt.Sprintf("table %s/%s/%s", table.Place.Account, table.Place.Region, table.Table)
+	}
+	if store := cfg.ArtifactStore(); store.Bucket != "" {
+		return strings.TrimSuffix(fmt.Sprintf("bucket %s/%s/%s/%s", store.Place.Account, store.Place.Region, store.Bucket, store.Prefix), "/")
+	}
+	return ""
 }
 
 // scheduledInput is the job that a person would start with the command, asked for by the schedule. Nothing in it differs from
@@ -94,7 +108,7 @@ func (w wanted) options() client.ScheduleOptions {
 	return client.ScheduleOptions{
 		ID: w.id, Spec: *s.Spec, Action: s.Action, Overlap: s.Policy.Overlap, CatchupWindow: s.Policy.CatchupWindow,
 		PauseOnFailure: s.Policy.PauseOnFailure, Paused: s.State.Paused, Note: s.State.Note,
-		Memo: map[string]any{workflows.ScheduleMemo: workflows.ScheduleMark{Name: w.Name, TaskQueue: w.queue}},
+		Memo: map[string]any{workflows.ScheduleMemo: workflows.ScheduleMark{Name: w.Name, TaskQueue: w.queue, Of: w.of}},
 	}
 }
 

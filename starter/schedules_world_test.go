@@ -180,16 +180,17 @@ func (w *scheduleWorld) config() *config.Config {
 
 func (w *scheduleWorld) planner() planner {
 	w.Helper()
-	want, err := wantedSchedules(w.config(), w.queue)
+	cfg := w.config()
+	want, err := wantedSchedules(cfg, w.queue)
 	if err != nil {
 		w.Fatal(err)
 	}
-	return planner{client: w.server, queue: w.queue, wanted: want}
+	return planner{client: w.server, queue: w.queue, of: identity(cfg), wanted: want}
 }
 
 func (w *scheduleWorld) plan() []scheduleChange {
 	w.Helper()
-	changes, err := w.planner().plan(w.Context())
+	changes, _, err := w.planner().plan(w.Context())
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -201,7 +202,7 @@ func (w *scheduleWorld) apply(unpause bool) []string {
 	w.Helper()
 	w.server.changes = nil
 	p := w.planner()
-	changes, err := p.plan(w.Context())
+	changes, _, err := p.plan(w.Context())
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,10 +34,13 @@ func (a *app) serveCommand() *cobra.Command {
 			"is deleted when Temporal has it, kept while Temporal does not answer, and left for the dead letter queue when it is no event.\n" +
 			"With mop.topics and serve.address it listens for Amazon SNS at /sns, confirms the subscriptions of these topics, and refuses\n" +
 			"every other; SNS needs an HTTPS address that it can reach.\n\n" +
-			"/healthz and /metrics are served as well with serve.address. It keeps no state; run as many as you like.",
+			"A way in that cannot be opened is tried again, and does not close the others. /healthz, which names it, and /metrics are served\n" +
+			"as well with serve.address. It keeps no state; run as many as you like.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			return a.connected(ctx, func(cfg *config.Config, c client.Client, _ client.Options) error { return a.serve(ctx, cfg, c) })
+			return a.connected(ctx, func(cfg *config.Config, c client.Client, o client.Options) error {
+				return a.serve(ctx, cfg, c, o.Namespace)
+			})
 		},
 	}
 }
@@ -65,22 +69,25 @@ func (w waysIn) check() error {
 		"for events of instances set mop.queues, or mop.topics with serve.address")
 }
 
-// intakes are the ways in that are open.
+// intakes are the ways in that are open, or kept opening.
 type intakes struct {
-	ways    waysIn
-	door    *intake.Door // nil: no Slack
-	slack   *slack.Client
-	topics  *intake.Topics // nil: none
+	configured waysIn
+	ways       []*way
+	door       *intake.Door // nil: no Slack
+	topics     *intake.Topics
+	announcer  *announcer
+	metrics    *prometheus.Registry
+
+	mu      sync.Mutex
 	pollers []*intake.Poller
-	metrics *prometheus.Registry
 }
 
-func (a *app) serve(ctx context.Context, cfg *config.Config, c client.Client) error {
+func (a *app) serve(ctx context.Context, cfg *config.Config, c client.Client, namespace string) error {
 	if err := waysOf(cfg).check(); err != nil {
 		return err
 	}
 	logger := slog.New(slog.NewJSONHandler(a.errOut, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	in, err := a.openIntakes(ctx, cfg, c, logger)
+	in, err := a.openIntakes(ctx, cfg, c, namespace, logger)
 	if err != nil {
 		return err
 	}
@@ -90,14 +97,11 @@ func (a *app) serve(ctx context.Context, cfg *config.Config, c client.Client) er
 			return err
 		}
 	}
-	if in.ways.socket {
-		group.Go(func() error { return in.door.Socket(ctx, in.slack) })
+	for _, w := range in.ways {
+		group.Go(func() error { return w.keep(ctx, logger) })
 	}
-	for _, p := range in.pollers {
-		group.Go(func() error { return p.Run(ctx) })
-	}
-	logger.Info("epoxy serve runs", "address", string(cfg.Serve.Address), "interactions", in.ways.clicks, "socketMode", in.ways.socket,
-		"topics", in.ways.topics, "queues", len(in.pollers))
+	logger.Info("epoxy serve runs", "address", string(cfg.Serve.Address), "interactions", in.configured.clicks, "socketMode", in.configured.socket,
+		"topics", in.configured.topics, "queues", len(cfg.MopQueues()))
 	err = group.Wait()
 	if in.door == nil {
 		return err
@@ -108,36 +112,51 @@ func (a *app) serve(ctx context.Context, cfg *config.Config, c client.Client) er
 }
 
 // openIntakes makes everything ready; nothing comes in yet.
-func (a *app) openIntakes(ctx context.Context, cfg *config.Config, c client.Client, logger *slog.Logger) (*intakes, error) {
-	in := &intakes{ways: waysOf(cfg), metrics: prometheus.NewRegistry()}
+func (a *app) openIntakes(ctx context.Context, cfg *config.Config, c client.Client, namespace string, logger *slog.Logger) (*intakes, error) {
+	in := &intakes{configured: waysOf(cfg), metrics: prometheus.NewRegistry()}
 	in.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	counters, err := intake.NewCounters(in.metrics)
 	if err != nil {
 		return nil, err
 	}
-	if in.ways.clicks || in.ways.socket {
+	if in.configured.clicks || in.configured.socket {
 		api, secret, err := connect.SlackDoor(ctx, cfg.Slack)
 		if err != nil {
 			return nil, exit(exitUsage, "%w", err)
 		}
 		d := &decider{temporal: c, slack: api, cfg: cfg}
-		in.slack = api
 		in.door = &intake.Door{
 			Verify: &intake.Verifier{SigningSecret: secret}, Decide: d.decide, Details: d.details,
 			API: api, APIURL: string(cfg.Slack.APIURL), Counters: counters, Log: logger,
 		}
+		if in.configured.socket {
+			in.ways = append(in.ways, &way{name: "Slack's Socket Mode", run: func(ctx context.Context, up func()) error {
+				up() // whether it is connected, the door itself tells
+				return in.door.Socket(ctx, api)
+			}})
+		}
 	}
-	n := &announcer{temporal: c, cfg: cfg, taskQueue: a.taskQueue}
-	if in.ways.topics {
-		in.topics = &intake.Topics{ARNs: cfg.MopTopics(), Accept: n.accept, Counters: counters, Log: logger}
+	in.announcer = &announcer{temporal: c, cfg: cfg, taskQueue: a.taskQueue, filters: filters{log: logger}}
+	ready := readiness(c, namespace, logger)
+	if in.configured.topics {
+		in.ways = append(in.ways, &way{name: "topics at /sns", run: func(ctx context.Context, up func()) error {
+			if err := ready(ctx); err != nil {
+				return err
+			}
+			up()
+			<-ctx.Done()
+			return nil
+		}})
+		in.topics = &intake.Topics{ARNs: cfg.MopTopics(), Accept: in.announcer.accept, Counters: counters, Log: logger}
 	}
-	in.pollers, err = openQueues(ctx, cfg, n.accept, counters, logger)
-	return in, err
+	return in, in.queueWays(ctx, cfg.MopQueues(), eventDoor{
+		accept: in.announcer.accept, ready: ready, topics: cfg.MopTopics(), counters: counters, log: logger,
+	})
 }
 
 func (in *intakes) routes() http.Handler {
 	mux := http.NewServeMux()
-	if in.ways.clicks {
+	if in.configured.clicks {
 		mux.Handle("/slack/interactions", in.door)
 	}
 	if in.topics != nil {
@@ -148,11 +167,26 @@ func (in *intakes) routes() http.Handler {
 	return mux
 }
 
+// polls takes down a poller that is about to run.
+func (in *intakes) polls(p *intake.Poller) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.pollers = append(in.pollers, p)
+}
+
 // health answers 503 as long as something that should come in cannot, and says what.
 func (in *intakes) health(w http.ResponseWriter, r *http.Request) {
-	all := make([]error, 0, len(in.pollers))
+	var all []error
+	for _, w := range in.ways {
+		all = append(all, w.Health())
+	}
+	in.mu.Lock()
 	for _, p := range in.pollers {
 		all = append(all, p.Health())
+	}
+	in.mu.Unlock()
+	if in.announcer != nil {
+		all = append(all, in.announcer.Health())
 	}
 	switch err := errors.Join(all...); {
 	case err != nil:

@@ -97,6 +97,8 @@ func ScheduleID(name string) string { return scheduleIDPrefix + name }
 type ScheduleMark struct {
 	Name      string `json:"name"`       // in the section schedules
 	TaskQueue string `json:"task_queue"` // one Epoxy leaves the schedules of another alone
+	// Of is whose configuration it is in: the place of its ledger, or of its artifacts. Two configurations may share a task queue.
+	Of string `json:"of,omitempty"`
 }
 
 // ScheduleApplied is what was applied of the things that people change by hand: what differs later was changed since.

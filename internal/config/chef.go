@@ -1,6 +1,8 @@
 package config
 
 import (
+	"net"
+	"net/url"
 	"path/filepath"
 	"time"
 
@@ -32,10 +34,23 @@ func (c *Config) ChefServers() map[string]ChefServer {
 	return out
 }
 
+// private tells whether nobody in between can change what an address answers.
+func private(address URL) bool {
+	u, err := url.Parse(string(address))
+	if err != nil || u.Scheme == "https" {
+		return err == nil
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
 func (c *Config) checkChef(root place) {
 	for _, name := range sortedKeys(c.Chef) {
 		at := root.key("chef").key(name)
 		checkName(at, name)
+		if address := at.key("url"); c.Chef[name].URL != "" && !address.bad() && !private(c.Chef[name].URL) {
+			address.errorf("%s is not https: whoever is in between could answer that a node is gone, and its clients and records would follow; only a server on this machine may have http", address.show(string(c.Chef[name].URL)))
+		}
 		if client := at.key("client"); c.Chef[name].Client != "" && !client.bad() {
 			if err := policy.CheckNodeName(c.Chef[name].Client); err != nil {
 				client.errorf("%s is no name of a Chef client: 1 to 255 letters, digits, dots, _ and -", client.show(c.Chef[name].Client))

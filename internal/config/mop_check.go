@@ -12,6 +12,7 @@ func (c *Config) checkMop(root place) {
 	for i, queue := range c.Mop.Queues {
 		c.AWS.checkPlace(at.key("queues").index(i), queue.Account, queue.Region)
 	}
+	c.checkQueues(at.key("queues"))
 	checkUnique(at.key("topics"), c.Mop.Topics)
 	c.Mop.Defaults.validate(at.key("defaults"), c)
 	c.mops = map[string]MopEnvironment{}
@@ -30,6 +31,21 @@ func (c *Config) checkMop(root place) {
 		needed(root.key("ledger"), "a mop writes down what it deletes: add ledger: { region: …, table: … } and run epoxy setup")
 	} else if environments := at.key("environments"); len(c.Mop.Queues) > 0 && !environments.bad() {
 		environments.errorf("is missing: say whose instances are mopped up after; without it everything in the queues is refused")
+	}
+}
+
+// checkQueues keeps each queue in the list once: two pollers of one would count and show the same messages twice.
+func (c *Config) checkQueues(at place) {
+	seen := map[string]int{}
+	for i, queue := range c.MopQueues() {
+		if c.Mop.Queues[i].Name == "" || queue.Place.Account == "" || queue.Place.Region == "" {
+			continue
+		}
+		if first, again := seen[queue.URL]; again {
+			at.index(i).errorf("is the same queue as %s (%s): remove one", at.index(first).path, queue.URL)
+		} else {
+			seen[queue.URL] = i
+		}
 	}
 }
 

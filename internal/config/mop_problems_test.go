@@ -18,6 +18,8 @@ func TestMopProblems(t *testing.T) {
 		{"server name", "  old: {", "  \"o ld\": {"},
 		{"server without anything", "  old: { url: https://old.example.com, client: epoxy, private_key: { file: old.pem }, ca_file: ca.pem, timeout: 30s }", "  old: {}"},
 		{"server's url", "https://old.example.com", "chef://old.example.com"},
+		{"server without TLS", "https://old.example.com", "http://old.example.com"},
+		{"server that looks local", "https://old.example.com", "http://localhost.example.com"},
 		{"server's client", "organizations/shop, client: epoxy", "organizations/shop, client: \"../users/x\""},
 		{"key in the file", key, "private_key: hunter2"},
 		{"server's timeout", "timeout: 30s", "timeout: 2m"},
@@ -28,6 +30,7 @@ func TestMopProblems(t *testing.T) {
 		// Queues and topics.
 		{"queue", "{ region: vg, name: terminations }", "{ region: vgg, account: sop, name: \"a/b\", url: x }"},
 		{"queue without anything", "{ region: vg, name: terminations }", "{}"},
+		{"queue twice", "{ region: vg, name: terminations }", "{ region: vg, name: terminations }\n    - { account: shop, region: vg, name: terminations }\n    - { region: vg, name: others }\n    - { region: vg, name: x, url: \"https://sqs.us-east-1.amazonaws.com/123456789012/others\" }"},
 		{"topics", "topics: [", "topics: [terminations, \"arn:aws:sns:us-east-1:123456789012:terminations\", "},
 		// An environment by itself.
 		{"environment's name", "    test:\n", "    te/st:\n"},

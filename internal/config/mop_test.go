@@ -244,3 +244,12 @@ func TestMopEnvironmentsAsJSON(t *testing.T) {
 	}
 	golden(t, "testdata/example_mop.golden.json", string(text)+"\n")
 }
+
+// A Chef server on this machine is for tests, and nobody is in between.
+func TestChefOnThisMachine(t *testing.T) {
+	for _, host := range []string{"http://localhost:8080", "http://127.0.0.1", "http://127.1.2.3:80/organizations/x"} {
+		if got := load(t, strings.Replace(mopping, "https://old.example.com", host, 1)).ChefServers()["old"].URL; string(got) != host {
+			t.Errorf("%s: %s", host, got)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,8 +21,8 @@ import (
 	"epoxy/internal/config"
 )
 
-// chefAtOnce is how many requests one server has under way: more only wait inside it.
-const chefAtOnce = 16
+// chefAtOnce is how many requests one server has under way: more only wait inside it. Activities take turns, besides.
+const chefAtOnce = 32
 
 // ChefClient asks one Chef Infra Server, or one organisation of it. It signs with go-chef and sends itself, so that a context
 // ends a request and no answer fills the memory. The key is fetched when it is first needed, kept in memory alone, and fetched
@@ -96,7 +97,11 @@ type ChefError struct {
 	Method, Path   string
 	Status         int
 	Message        string // what the server says
+	Foreign        bool   // it is no answer of a Chef server: of a load balancer, perhaps
 }
+
+// FromChef tells that a Chef server answered, and nothing between it and us.
+func (e *ChefError) FromChef() bool { return !e.Foreign }
 
 func (e *ChefError) Error() string {
 	return fmt.Sprintf("%s answers %s %s of client %s with %d: %s", e.Server, e.Method, e.Path, e.Client, e.Status, e.Message)
@@ -183,6 +188,10 @@ func (c *ChefClient) send(ctx context.Context, signer *chef.Client, method, path
 		failed.Message = "it redirects to " + resp.Header.Get("Location") + "; write the address that it really has into chef." + c.name + ".url"
 		return nil, failed
 	case resp.StatusCode/100 != 2:
+		var answer struct {
+			Error json.RawMessage `json:"error"`
+		}
+		failed.Foreign = json.Unmarshal(text, &answer) != nil || len(answer.Error) == 0
 		failed.Message = said(text)
 		return nil, failed
 	case int64(len(text)) > most:

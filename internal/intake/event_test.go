@@ -278,11 +278,11 @@ func TestUnbelievableTimes(t *testing.T) {
 			at   string
 			want time.Time
 		}{
-			"no clock yet":  {"1970-01-01T00:00:42Z", time.Time{}},
-			"six ahead":     {ours.Add(6 * time.Minute).Format(time.RFC3339), time.Time{}},
-			"next year":     {"2027-01-31T12:00:05Z", time.Time{}},
-			"within skew":   {ours.Add(4 * time.Minute).Format(time.RFC3339), ours.Add(4 * time.Minute)},
-			"believable":    {"2026-01-31T12:00:05Z", happened},
+			"no clock yet": {"1970-01-01T00:00:42Z", time.Time{}},
+			"six ahead":    {ours.Add(6 * time.Minute).Format(time.RFC3339), time.Time{}},
+			"next year":    {"2027-01-31T12:00:05Z", time.Time{}},
+			"within skew":  {ours.Add(4 * time.Minute).Format(time.RFC3339), ours.Add(4 * time.Minute)},
+			"believable":   {"2026-01-31T12:00:05Z", happened},
 		} {
 			a, err := ParseEvent([]byte(strings.Replace(event, "2026-01-31T12:00:05Z", c.at, 1)), fromQueue)
 			if err != nil || !a.At.Equal(c.want) || a.Subject.Instance != deadInstance {

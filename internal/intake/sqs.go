@@ -199,11 +199,20 @@ func (p *Poller) take(ctx, accepting context.Context, m types.Message) {
 		case err == nil:
 			p.Log.Info("an event was taken", "result", code, "workflow", done.WorkflowID, "format", a.Format, "message", h.id)
 		default:
-			p.Log.Debug("an event was ignored", "result", code, "reason", err, "message", h.id)
+			p.Log.Log(ctx, ignoredLevel(a), "an event was ignored", "result", code, "reason", err, "message", h.id)
 		}
 		p.Counters.event("sqs", code)
 		p.accepted <- h
 	})
+}
+
+// ignoredLevel: launches and tests are many and nobody's business; an instance's death that is dropped, because its group or
+// hook is another team's, is told of, since a typo in the configuration looks the same.
+func ignoredLevel(a policy.Announcement) slog.Level {
+	if a.Kind == "" {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
 }
 
 // insist tries until Accept says yes or no, the message is lost, or the poller stops.

@@ -23,6 +23,8 @@ func JudgeNode(n ChefNode, s Subject, died time.Time) (own bool, why string) {
 		return false, fmt.Sprintf("it is in %s, not in %s", n.Region, s.Region)
 	case s.Instance != "" && n.Instance != "" && n.Instance != s.Instance:
 		return false, fmt.Sprintf("it is instance %s, not %s", n.Instance, s.Instance)
+	case s.Instance == "" && n.Instance != "" && (n.Account == "" || n.Region == ""):
+		return false, "it does not say in which account and Region its instance " + n.Instance + " is"
 	case !died.IsZero() && n.CheckedIn.After(died.Add(checkInSlack)):
 		return false, fmt.Sprintf("it checked in at %s, after %s was dead: it is alive elsewhere", inMinutes(n.CheckedIn), s)
 	case s.Instance != "" && n.Instance == s.Instance:
@@ -38,6 +40,8 @@ func judgeByName(n ChefNode, s Subject) (own bool, why string) {
 	switch {
 	case contradicts:
 		return false, fmt.Sprintf("it has the address %s, not %s", strings.Join(n.Addresses, " and "), s.Address)
+	case named && n.Instance == "" && !n.CheckedIn.IsZero():
+		return false, "it checked in at " + inMinutes(n.CheckedIn) + ", and does not say that it is an EC2 instance: it is a machine elsewhere"
 	case named && s.Instance != "":
 		return true, "it has the announced name, and does not say which instance it is"
 	case named:

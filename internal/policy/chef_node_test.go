@@ -21,7 +21,8 @@ func TestJudgeNode(t *testing.T) {
 		change(&n)
 		return n
 	}
-	nameless := with(func(n *ChefNode) { n.Instance, n.Account, n.Region = "", "", "" })
+	nameless := with(func(n *ChefNode) { n.Instance, n.Account, n.Region, n.CheckedIn = "", "", "", time.Time{} }) // it never converged
+	elsewhere := with(func(n *ChefNode) { n.Instance, n.Account, n.Region = "", "", "" })
 	for name, c := range map[string]struct {
 		node    ChefNode
 		subject Subject
@@ -40,22 +41,25 @@ func TestJudgeNode(t *testing.T) {
 		"checked in after it was dead":        {with(func(n *ChefNode) { n.CheckedIn = died.Add(5*time.Minute + time.Second) }), subject, died, false, "checked in at 2026-01-02 03:09 UTC"},
 		"checked in, death unknown":           {with(func(n *ChefNode) { n.CheckedIn = died.Add(time.Hour) }), subject, time.Time{}, true, dead},
 
-		"no instance id, its name announced":   {nameless, Subject{Account: subject.Account, Region: subject.Region, Instance: dead, Node: "web-1"}, died, true, "announced name"},
-		"no instance id, name by template":     {nameless, subject, died, false, "nobody announced its name"},
-		"no instance id, another name":         {nameless, Subject{Account: subject.Account, Region: subject.Region, Instance: dead, Node: "web-2"}, died, false, "nobody announced its name"},
-		"no instance id, another's address":    {nameless, Subject{Account: subject.Account, Region: subject.Region, Instance: dead, Node: "web-1", Address: "10.9.9.9"}, died, false, "10.0.0.1 and 203.0.113.7, not 10.9.9.9"},
-		"no instance id, without address":      {with(func(n *ChefNode) { n.Instance, n.Addresses = "", nil }), Subject{Account: subject.Account, Region: subject.Region, Instance: dead, Node: "web-1", Address: "10.9.9.9"}, died, true, "announced name"},
-		"by name":                              {nameless, byName, died, true, "announced name"},
-		"by name, has an instance":             {node, byName, died, true, "announced name"},
-		"by name, of another account":          {with(func(n *ChefNode) { n.Account = "210987654321" }), byName, died, false, "account"},
-		"by name, alive":                       {with(func(n *ChefNode) { n.CheckedIn = died.Add(time.Hour) }), byName, died, false, "alive elsewhere"},
-		"by name, another name":                {with(func(n *ChefNode) { n.Name = "web-10" }), byName, died, false, "not web-1"},
-		"by name in another spelling":          {with(func(n *ChefNode) { n.Name = "WEB-1" }), byName, died, false, "not web-1"},
-		"by name and address, another address": {node, Subject{Account: subject.Account, Region: subject.Region, Node: "web-1", Address: "10.9.9.9"}, died, false, "not 10.9.9.9"},
-		"by address":                           {node, byAddress, died, true, "the address 10.0.0.1"},
-		"by address, which instance?":          {nameless, byAddress, died, false, "an address alone proves nothing"},
-		"by address, nowhere near":             {with(func(n *ChefNode) { n.Addresses = nil }), byAddress, died, false, "does not have the address"},
-		"by address, only similar":             {with(func(n *ChefNode) { n.Addresses = []string{"10.0.0.10"} }), byAddress, died, false, "10.0.0.10, not 10.0.0.1"},
+		"no instance id, its name announced":       {nameless, Subject{Account: subject.Account, Region: subject.Region, Instance: dead, Node: "web-1"}, died, true, "announced name"},
+		"no instance id, name by template":         {nameless, subject, died, false, "nobody announced its name"},
+		"no instance id, another name":             {nameless, Subject{Account: subject.Account, Region: subject.Region, Instance: dead, Node: "web-2"}, died, false, "nobody announced its name"},
+		"no instance id, another's address":        {nameless, Subject{Account: subject.Account, Region: subject.Region, Instance: dead, Node: "web-1", Address: "10.9.9.9"}, died, false, "10.0.0.1 and 203.0.113.7, not 10.9.9.9"},
+		"no instance id, without address":          {with(func(n *ChefNode) { n.Instance, n.Addresses, n.CheckedIn = "", nil, time.Time{} }), Subject{Account: subject.Account, Region: subject.Region, Instance: dead, Node: "web-1", Address: "10.9.9.9"}, died, true, "announced name"},
+		"by name":                                  {nameless, byName, died, true, "announced name"},
+		"by name, a machine elsewhere":             {elsewhere, byName, died, false, "it is a machine elsewhere"},
+		"announced, a machine elsewhere":           {elsewhere, Subject{Account: subject.Account, Region: subject.Region, Instance: dead, Node: "web-1"}, died, false, "it is a machine elsewhere"},
+		"by name, its instance is who knows where": {with(func(n *ChefNode) { n.Region = "" }), byName, died, false, "does not say in which account"},
+		"by name, has an instance":                 {node, byName, died, true, "announced name"},
+		"by name, of another account":              {with(func(n *ChefNode) { n.Account = "210987654321" }), byName, died, false, "account"},
+		"by name, alive":                           {with(func(n *ChefNode) { n.CheckedIn = died.Add(time.Hour) }), byName, died, false, "alive elsewhere"},
+		"by name, another name":                    {with(func(n *ChefNode) { n.Name = "web-10" }), byName, died, false, "not web-1"},
+		"by name in another spelling":              {with(func(n *ChefNode) { n.Name = "WEB-1" }), byName, died, false, "not web-1"},
+		"by name and address, another address":     {node, Subject{Account: subject.Account, Region: subject.Region, Node: "web-1", Address: "10.9.9.9"}, died, false, "not 10.9.9.9"},
+		"by address":                               {node, byAddress, died, true, "the address 10.0.0.1"},
+		"by address, which instance?":              {nameless, byAddress, died, false, "an address alone proves nothing"},
+		"by address, nowhere near":                 {with(func(n *ChefNode) { n.Addresses = nil }), byAddress, died, false, "does not have the address"},
+		"by address, only similar":                 {with(func(n *ChefNode) { n.Addresses = []string{"10.0.0.10"} }), byAddress, died, false, "10.0.0.10, not 10.0.0.1"},
 
 		"a client without a node": {ChefNode{Server: "prod", Name: "web-1", ClientOnly: true}, subject, died, true, "only a client"},
 	} {

@@ -1,0 +1,76 @@
+package activities
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"epoxy/internal/policy"
+)
+
+// notFound is a 404 of a load balancer, or of a Chef server.
+type notFound struct{ chef bool }
+
+func (notFound) Error() string    { return "404 page not found" }
+func (notFound) StatusCode() int  { return http.StatusNotFound }
+func (e notFound) FromChef() bool { return e.chef }
+
+// frontDoor answers everything alike, and counts who is inside.
+type frontDoor struct {
+	err error
+
+	mu           sync.Mutex
+	inside, most int
+}
+
+func (*frontDoor) Client() string { return "epoxy" }
+func (*frontDoor) String() string { return "Chef server prod" }
+func (f *frontDoor) Do(context.Context, string, string, url.Values, []byte, int64) ([]byte, error) {
+	f.mu.Lock()
+	f.inside++
+	f.most = max(f.most, f.inside)
+	f.mu.Unlock()
+	time.Sleep(time.Millisecond)
+	f.mu.Lock()
+	f.inside--
+	f.mu.Unlock()
+	return nil, f.err
+}
+
+// What stands before a Chef server knows nothing of nodes: its 404 is not "gone".
+func TestOnlyChefSaysThatANodeIsGone(t *testing.T) {
+	in := FindNodesInput{Servers: []string{"prod"}, Subject: policy.Subject{Account: here.Account, Region: here.Region, Node: "web-1"}}
+	for _, chef := range []bool{true, false} {
+		a := &Chef{Servers: map[string]ChefAPI{"prod": &frontDoor{err: notFound{chef}}}}
+		out, err := attempt(t, a.FindNodes, in)
+		if chef && (err != nil || len(out.Nodes) > 0) {
+			t.Errorf("Chef's own 404: %+v, %v", out, err)
+		}
+		if !chef && (err == nil || !strings.Contains(err.Error(), "no Chef server")) {
+			t.Errorf("a load balancer's 404: %+v, %v", out, err)
+		}
+	}
+}
+
+// Activities take turns, not their calls: else a thousand advance side by side, and on a slow server none ends in time.
+func TestActivitiesTakeTurnsAtChef(t *testing.T) {
+	door := &frontDoor{err: notFound{true}}
+	a := &Chef{Servers: map[string]ChefAPI{"prod": door}}
+	var all sync.WaitGroup
+	for range 10 * chefTurns {
+		all.Go(func() {
+			in := FindNodesInput{Servers: []string{"prod"}, Subject: policy.Subject{Account: here.Account, Region: here.Region, Node: "web-1"}}
+			if _, err := a.FindNodes(t.Context(), in); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if door.most > chefTurns {
+		t.Errorf("%d were inside, where %d take turns", door.most, chefTurns)
+	}
+}

@@ -1,0 +1,102 @@
+package bench
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"epoxy/sandbox/estate"
+)
+
+// mopNodes is how many die at once; EPOXY_BENCH_NODES says otherwise, up to the 2,000 that a breaker lets go.
+func mopNodes(b *testing.B) int {
+	b.Helper()
+	text := os.Getenv("EPOXY_BENCH_NODES")
+	if text == "" {
+		return 1000
+	}
+	n, err := strconv.Atoi(text)
+	must(b, err)
+	return n
+}
+
+// BenchmarkMop: 1,000 nodes die at once. Everything of theirs goes, once, with few changes of a zone; their neighbours stay; and
+// while the mops wait for their second look, every event comes again, which costs no call.
+func BenchmarkMop(b *testing.B) {
+	const alive = 5
+	for range b.N {
+		n := mopNodes(b)
+		r := newMopRig(b, n+alive, "[24h]")
+		r.register(b, r.nodes)
+		dead, neighbours := r.nodes[:n], r.nodes[n:]
+		r.terminate(b, dead)
+		r.startWorker(b)
+		r.forgetChefCalls(b)
+		before, cpu := r.awsCalls(b), cpuTimes(b)
+
+		took := r.mop(b, n)
+		events := r.settle(b, dead)
+		for name, spent := range cpuTimes(b) {
+			b.ReportMetric(float64((spent-cpu[name]).Milliseconds())/float64(n), "cpu-ms/node-"+name)
+		}
+		chef, calls := r.chefCalls(b), difference(r.awsCalls(b), before)
+		r.expect(b, chef["nodes.DELETE"] == n && chef["clients.DELETE"] == n, "Chef was asked to delete %d nodes and %d clients of %d", chef["nodes.DELETE"], chef["clients.DELETE"], n)
+		r.expect(b, r.there(b, dead) == 0, "%d things of dead nodes are left", r.there(b, dead))
+		r.expect(b, r.there(b, neighbours) == 4*alive, "of %d things of live nodes %d are left", 4*alive, r.there(b, neighbours))
+		// Of both zones together: none can have more.
+		r.expect(b, calls["route53.ChangeResourceRecordSets"] <= 20, "the zones were changed %d times", calls["route53.ChangeResourceRecordSets"])
+		b.ReportMetric(float64(n)/took.Seconds(), "nodes/s")
+		b.ReportMetric(float64(total(chef))/float64(n), "chef-calls/node")
+		b.ReportMetric(float64(total(calls))/float64(n), "aws-calls/node")
+		b.ReportMetric(float64(calls["route53.ChangeResourceRecordSets"]), "zone-changes")
+		b.ReportMetric(float64(events), "events/mop")
+		b.ReportMetric(float64(r.rss(b))/1024, "worker-MB-waiting")
+		if os.Getenv("EPOXY_BENCH_CALLS") != "" {
+			fmt.Println("chef", chef, "\naws", calls)
+		}
+		r.again(b, dead)
+	}
+}
+
+// again announces every death once more.
+func (r *mopRig) again(b *testing.B, dead []estate.Node) {
+	b.Helper()
+	aws, chef := r.awsCalls(b), r.chefCalls(b)
+	begin := time.Now()
+	r.announceAgain(b, dead)
+	r.until(b, "an empty queue", func() bool { return r.depth(b) == 0 })
+	took := time.Since(begin)
+	r.settle(b, dead)
+	more := difference(r.awsCalls(b), aws)
+	maps.Copy(more, difference(r.chefCalls(b), chef))
+	r.expect(b, total(more) == 0, "events that came again cost %v", more)
+	b.ReportMetric(float64(total(more)), "calls-of-repeated-events")
+	b.ReportMetric(float64(len(dead))/took.Seconds(), "repeated-events/s")
+}
+
+func (r *mopRig) expect(b *testing.B, ok bool, format string, args ...any) {
+	b.Helper()
+	if !ok {
+		b.Errorf(format, args...)
+	}
+}
+
+func difference(after, before map[string]int) map[string]int {
+	out := map[string]int{}
+	for operation, n := range after {
+		if n > before[operation] {
+			out[operation] = n - before[operation]
+		}
+	}
+	return out
+}
+
+func total(calls map[string]int) (n int) {
+	for _, c := range calls {
+		n += c
+	}
+	return n
+}
