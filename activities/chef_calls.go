@@ -175,7 +175,7 @@ func (s chefServer) translate(what string, err error) error {
 	case status == http.StatusNotFound && noOrganization.MatchString(err.Error()):
 		return Refuse(ErrInvalid, "%v: correct /organizations/NAME in chef.%s.url", err, s.name)
 	case status == http.StatusNotFound && !fromChef(err):
-		return fmt.Errorf("what answers is no Chef server, so nobody knows whether it is gone: %w", err)
+		return fmt.Errorf("what answers is no Chef server but something before it, so nobody knows whether it is gone; check that, and chef.%s.url: %w", s.name, err)
 	case status == http.StatusNotFound:
 		return fmt.Errorf("%w: %w", errMissing, err)
 	case status == http.StatusUnauthorized:

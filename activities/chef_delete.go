@@ -1,11 +1,10 @@
 package activities
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -32,15 +31,7 @@ func (a *Chef) DeleteNode(ctx context.Context, in DeleteNodeInput) (DeleteNodeOu
 	if wrong := d.book.Conclude(ctx, d.ended); err == nil {
 		err = translate(in.Ledger.Place, wrong)
 	}
-	return DeleteNodeOutput{Node: d.node.answer(), Client: d.client.answer()}, err
-}
-
-// answer tells what stays by right from what could not be deleted, which is an error.
-func (t *chefThing) answer() Deleted {
-	if t.Outcome == ledger.Failed {
-		t.Outcome = DeletedKept
-	}
-	return t.Deleted
+	return DeleteNodeOutput{Node: d.node.Deleted, Client: d.client.Deleted}, err
 }
 
 // nodeDeletion is one attempt at a node and its client.
@@ -49,6 +40,7 @@ type nodeDeletion struct {
 	server chefServer
 	shelf  shelf
 	book   Ledger
+	look   string
 	ended  []ledger.Entry
 
 	node, client chefThing
@@ -72,7 +64,7 @@ func (a *Chef) openNodeDeletion(ctx context.Context, in DeleteNodeInput) (*nodeD
 			return nil, Refuse(ErrInvalid, "%v: nothing is deleted", err)
 		}
 	}
-	d := &nodeDeletion{in: in}
+	d := &nodeDeletion{in: in, look: lookOf(ctx)}
 	var err error
 	if d.server, err = a.server(in.Node.Server); err != nil {
 		return nil, err
@@ -83,35 +75,25 @@ func (a *Chef) openNodeDeletion(ctx context.Context, in DeleteNodeInput) (*nodeD
 	if d.book, err = a.Ledger(ctx, in.Ledger); err != nil {
 		return nil, translate(in.Ledger.Place, err)
 	}
-	d.node, d.client = d.thing(ctx, chefNodes, ledger.ChefNode), d.thing(ctx, chefClients, ledger.ChefClient)
+	d.node, d.client = d.thing(chefNodes, ledger.ChefNode), d.thing(chefClients, ledger.ChefClient)
 	return d, d.readEntries(ctx)
 }
 
-func (d *nodeDeletion) thing(ctx context.Context, kind, ledgerKind string) chefThing {
+func (d *nodeDeletion) thing(kind, ledgerKind string) chefThing {
 	what := "chef/" + d.in.Node.Server + "/" + kind + "/" + d.in.Node.Name
-	return chefThing{Deleted: Deleted{What: what}, kind: kind, ledger: ledgerKind, entry: ledger.Entry{ID: ledger.EntryID(d.in.RunID, what+d.generation()+lookOf(ctx))}}
-}
-
-// generation tells a node from one that registered under the same name after this run had deleted the first.
-func (d *nodeDeletion) generation() string {
-	switch {
-	case d.in.Node.ClientOnly:
-		return "@client"
-	case d.in.Node.CheckedIn.IsZero():
-		return ""
-	}
-	return "@" + d.in.Node.CheckedIn.UTC().Format(time.RFC3339Nano)
+	return chefThing{Deleted: Deleted{What: what}, kind: kind, ledger: ledgerKind}
 }
 
 func (d *nodeDeletion) readEntries(ctx context.Context) error {
-	found, err := d.book.Entries(ctx, []string{d.node.entry.ID, d.client.entry.ID})
+	known, err := standings(ctx, d.book, d.in.RunID, d.look, []string{d.node.What, d.client.What})
 	if err != nil {
 		return translate(d.in.Ledger.Place, err)
 	}
-	for _, t := range []*chefThing{&d.node, &d.client} {
-		if e, known := found[t.entry.ID]; known {
-			t.take(e)
-			t.begun = e.Outcome == ""
+	for i, t := range []*chefThing{&d.node, &d.client} {
+		t.entry.ID = known[i].ID
+		if known[i].Known {
+			t.take(known[i].Entry)
+			t.begun = t.Outcome == ""
 		}
 	}
 	return nil
@@ -121,14 +103,25 @@ func (d *nodeDeletion) readEntries(ctx context.Context) error {
 func (t *chefThing) take(e ledger.Entry) {
 	t.entry, t.Entry = e, e.ID
 	t.Outcome, t.Detail = e.Outcome, e.Detail
-	if e.Outcome == ledger.Undone {
-		t.Outcome, t.Detail = ledger.Failed, "put back by "+e.UndoneBy
+	switch {
+	case e.Outcome == ledger.Undone:
+		t.Outcome, t.Detail = DeletedKept, "put back by "+e.UndoneBy
+	case e.Outcome == ledger.Failed && !strings.HasPrefix(e.Detail, chefRefused):
+		t.Outcome = DeletedKept
 	}
 }
+
+// chefRefused begins what the ledger says of what could not be deleted: it knows one outcome for all that stays.
+const chefRefused = "Chef refused: "
+
+func (t *chefThing) stays() bool { return t.Outcome == DeletedKept || t.Outcome == DeletedFailed }
 
 // end settles a thing. What was never intended has no entry.
 func (d *nodeDeletion) end(t *chefThing, outcome, detail string) {
 	t.Outcome, t.Detail = outcome, detail
+	if outcome == DeletedKept {
+		outcome = ledger.Failed
+	}
 	if t.Entry != "" {
 		t.entry.Outcome, t.entry.Detail, t.entry.Ended = outcome, detail, time.Now().UTC()
 		d.ended = append(d.ended, t.entry)
@@ -145,84 +138,17 @@ func (d *nodeDeletion) run(ctx context.Context) error {
 	if err := d.intend(ctx); err != nil {
 		return err
 	}
-	err := d.delete(ctx, &d.node)
-	if d.node.Outcome == ledger.Failed && d.client.Outcome == "" {
-		d.end(&d.client, ledger.Failed, nodeStays+d.node.Detail)
-	}
-	if err != nil {
+	if err := d.delete(ctx, &d.node); err != nil {
 		return err
+	}
+	if d.node.stays() && d.client.Outcome == "" {
+		d.end(&d.client, DeletedKept, nodeStays+d.node.Detail)
 	}
 	return d.delete(ctx, &d.client)
 }
 
 // nodeStays is why a client does: without it the node could not check in any more.
 const nodeStays = "its node stays: "
-
-// read looks at both as they are now, and settles what is gone, and what is not to be deleted.
-func (d *nodeDeletion) read(ctx context.Context) error {
-	n, text, found, err := d.server.node(ctx, d.in.Node.Name)
-	if err != nil {
-		return err
-	}
-	c, hasClient, err := d.server.client(ctx, d.in.Node.Name)
-	if err != nil {
-		return err
-	}
-	d.node.there, d.node.json, d.client.there = found, text, hasClient
-	if d.client.json, err = json.Marshal(c); err != nil {
-		return err
-	}
-	why := ""
-	if found {
-		why = d.judge(n)
-	}
-	d.settle(&d.node, why)
-	if d.node.Outcome == ledger.Failed {
-		why = nodeStays + d.node.Detail
-	}
-	d.settle(&d.client, cmp.Or(c.NeverDeleted(d.server.api.Client()), why, d.renewed(c)))
-	return nil
-}
-
-// judge says why a node stays, or "".
-func (d *nodeDeletion) judge(n policy.ChefNode) string {
-	if d.in.Node.ClientOnly {
-		return "it was registered since: there was only a client when it was looked for"
-	}
-	if own, why := policy.JudgeNode(n, d.in.Subject, d.in.Died); !own {
-		return why
-	}
-	if n.Instance == "" && !n.CheckedIn.Equal(d.in.Node.CheckedIn) {
-		return "it checked in since it was looked for: it is alive"
-	}
-	if n.Instance != d.in.Node.Instance {
-		return "its instance became " + cmp.Or(n.Instance, "unknown") + " since it was looked for"
-	}
-	return ""
-}
-
-// renewed says that a client has another key than the one that is to be deleted, as a new machine of the same name gets.
-func (d *nodeDeletion) renewed(c policy.ChefClient) string {
-	if !d.in.Node.ClientOnly && d.node.Outcome == ledger.Gone {
-		return "its node is gone since it was looked for: a new machine may have its name; a later look will tell"
-	}
-	if before := textAt([]byte(d.client.entry.PutBack.Definition), "public_key"); d.client.begun && before != "" && before != c.PublicKey {
-		return "it got a new key since: a new machine has its name"
-	}
-	return ""
-}
-
-func (d *nodeDeletion) settle(t *chefThing, stays string) {
-	switch {
-	case t.Outcome != "":
-	case !t.there && t.begun:
-		d.end(t, ledger.Deleted, "")
-	case !t.there:
-		d.end(t, ledger.Gone, "")
-	case stays != "":
-		d.end(t, ledger.Failed, stays)
-	}
-}
 
 // intend writes down what is about to be deleted, with what an undo needs.
 func (d *nodeDeletion) intend(ctx context.Context) error {
@@ -259,7 +185,7 @@ func (d *nodeDeletion) newEntry(t *chefThing) ledger.Entry {
 	names = slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "" })
 	return ledger.Entry{
 		ID: t.entry.ID, Kind: t.ledger, Resource: t.What, Account: d.in.Subject.Account, Region: d.in.Subject.Region, Names: names, Bytes: int64(len(t.json)),
-		Reason: d.in.Reason, Policy: d.in.Environment, WorkflowID: d.in.WorkflowID, RunID: d.in.RunID, Approver: d.in.Approver, Intent: time.Now().UTC(),
+		Reason: d.in.Reason, Policy: d.in.Environment, WorkflowID: d.in.WorkflowID, RunID: d.in.RunID, Look: d.look, Approver: d.in.Approver, Intent: time.Now().UTC(),
 		PutBack: ledger.PutBack{Definition: string(t.json)},
 	}
 }
@@ -274,7 +200,7 @@ func (s shelf) shelve(ctx context.Context, p *ledger.PutBack) error {
 	return err
 }
 
-// delete does it. What is gone in this moment was somebody else's doing, unless an attempt before this one began it.
+// delete does it, or settles that the server does not let us: what else is to be deleted still goes. What is gone in this moment was somebody else's doing, unless an attempt before this one began it.
 func (d *nodeDeletion) delete(ctx context.Context, t *chefThing) error {
 	if t.Outcome != "" {
 		return nil
@@ -283,8 +209,7 @@ func (d *nodeDeletion) delete(ctx context.Context, t *chefThing) error {
 	var refused *temporal.ApplicationError
 	switch {
 	case errors.As(err, &refused) && refused.NonRetryable():
-		d.end(t, ledger.Failed, oneLine(refused.Message())) // for certain: it was answered so
-		return err
+		d.end(t, DeletedFailed, chefRefused+oneLine(refused.Message())) // for certain: it was answered so
 	case err != nil:
 		return err
 	case was || t.begun:

@@ -75,13 +75,13 @@ func (f *nodeSearch) run(ctx context.Context) error {
 	return nil
 }
 
-// candidates are the names of what the index finds, without those that were looked at before and did not check in since.
+// candidates are the names of what the index finds.
 func (f *nodeSearch) candidates(ctx context.Context) ([]string, error) {
 	query := f.query()
 	if query == "" {
 		return nil, nil
 	}
-	rows, total, err := f.server.search(ctx, "node", query, map[string][]string{"name": {"name"}, "ohai_time": {"ohai_time"}}, 0, maxNodes+1)
+	rows, total, err := f.server.search(ctx, "node", query, map[string][]string{"name": {"name"}}, 0, maxNodes+1)
 	switch {
 	case isMissing(err):
 		return nil, Refuse(ErrInvalid, "%v: check its url in the section chef, with /organizations/NAME if it has organisations", err)
@@ -93,16 +93,12 @@ func (f *nodeSearch) candidates(ctx context.Context) ([]string, error) {
 	}
 	var names []string
 	for _, row := range rows {
-		n := policy.ParseChefRow(f.server.name, row.Data)
-		if err := policy.CheckNodeName(n.Name); err != nil {
-			f.keep(fmt.Sprintf("%.60q", n.Name), err.Error())
+		name := textAt(row.Data, "name")
+		if err := policy.CheckNodeName(name); err != nil {
+			f.keep(fmt.Sprintf("%.60q", name), err.Error())
 			continue
 		}
-		if f.isKnown(n) {
-			f.looked[n.Name] = true
-			continue
-		}
-		names = append(names, n.Name)
+		names = append(names, name)
 	}
 	slices.Sort(names)
 	return slices.Compact(names), nil
@@ -133,9 +129,6 @@ func (f *nodeSearch) look(ctx context.Context, name string) (found bool, err err
 		return false, err
 	}
 	f.looked[name] = true
-	if f.isKnown(n) {
-		return true, nil
-	}
 	if own, why := policy.JudgeNode(n, f.in.Subject, f.in.Died); !own {
 		f.keep(name, why)
 		return true, nil
@@ -143,27 +136,21 @@ func (f *nodeSearch) look(ctx context.Context, name string) (found bool, err err
 	return true, f.add(n)
 }
 
+// lookForClient remembers the key, too: without a node that is all that tells the dead one's client from a new one.
 func (f *nodeSearch) lookForClient(ctx context.Context, name string) error {
-	n := policy.ChefNode{Server: f.server.name, Name: name, ClientOnly: true}
-	if f.looked[name] || f.isKnown(n) {
+	if f.looked[name] {
 		return nil
 	}
 	f.looked[name] = true
-	text, found, err := f.server.get(ctx, chefClients, name)
+	c, found, err := f.server.client(ctx, name)
 	if err != nil || !found {
 		return err
 	}
-	if why := policy.ParseChefClient(text).NeverDeleted(f.server.api.Client()); why != "" {
+	if why := c.NeverDeleted(f.server.api.Client()); why != "" {
 		f.out.Kept = append(f.out.Kept, policy.KeptThing{What: "client " + name + " on " + f.server.name, Why: why})
 		return nil
 	}
-	return f.add(n)
-}
-
-func (f *nodeSearch) isKnown(n policy.ChefNode) bool {
-	return slices.ContainsFunc(f.in.Skip, func(before policy.ChefNode) bool {
-		return before.Server == n.Server && before.Name == n.Name && before.ClientOnly == n.ClientOnly && before.CheckedIn.Equal(n.CheckedIn)
-	})
+	return f.add(policy.ChefNode{Server: f.server.name, Name: name, ClientOnly: true, ClientKey: c.KeyHash()})
 }
 
 func (f *nodeSearch) keep(name, why string) {

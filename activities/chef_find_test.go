@@ -103,31 +103,14 @@ func TestFindNodes(t *testing.T) {
 		},
 		"found before": {
 			in: func(in *FindNodesInput) {
-				in.Skip = []policy.ChefNode{{Server: "prod", Name: "web-1", CheckedIn: died.Add(-time.Minute + 250*time.Millisecond)}}
-			}, unsent: "GET nodes/web-1",
-		},
-		"found before, by name": {
-			world: func(w *chefWorld) { w.indexed = func(string) []string { return nil } },
-			in: func(in *FindNodesInput) {
-				in.Names = []string{"web-1"}
-				in.Skip = []policy.ChefNode{{Server: "prod", Name: "web-1", CheckedIn: died.Add(-time.Minute + 250*time.Millisecond)}}
-			},
-		},
-		"found before, and checked in since": {
-			in: func(in *FindNodesInput) {
-				in.Skip = []policy.ChefNode{{Server: "prod", Name: "web-1", CheckedIn: died.Add(-time.Hour)}}
-			}, nodes: "web-1",
-		},
-		"found before, on another server": {
-			in: func(in *FindNodesInput) {
-				in.Skip = []policy.ChefNode{{Server: "test", Name: "web-1", CheckedIn: died.Add(-time.Minute + 250*time.Millisecond)}}
+				in.Skip = []policy.ChefNode{policy.ParseChefNode("prod", []byte(newChefWorld(t).things["nodes"]["web-1"]))}
 			}, nodes: "web-1",
 		},
 		"client found before": {
 			world: func(w *chefWorld) { delete(w.things["nodes"], "web-1") },
 			in: func(in *FindNodesInput) {
 				in.Names, in.Skip = []string{"web-1"}, []policy.ChefNode{{Server: "prod", Name: "web-1", ClientOnly: true}}
-			}, unsent: "GET clients/web-1",
+			}, nodes: "web-1 (client)",
 		},
 	} {
 		w := newChefWorld(t)

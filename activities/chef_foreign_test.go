@@ -9,6 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+
 	"epoxy/internal/policy"
 )
 
@@ -72,5 +77,38 @@ func TestActivitiesTakeTurnsAtChef(t *testing.T) {
 	all.Wait()
 	if door.most > chefTurns {
 		t.Errorf("%d were inside, where %d take turns", door.most, chefTurns)
+	}
+}
+
+// Who waits for a turn is alive, and goes when nobody wants its answer any more.
+func TestWhoWaitsForATurnHeartbeats(t *testing.T) {
+	w := newChefWorld(t)
+	a := w.chef()
+	for range chefTurns {
+		if _, err := a.enter(t.Context(), "prod"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	find := FindNodesInput{Servers: []string{"prod"}, Subject: w.act.Subject}
+	for name, try := range map[string]func(...func(*testsuite.TestActivityEnvironment)) error{
+		"FindNodes": func(o ...func(*testsuite.TestActivityEnvironment)) error {
+			_, err := attempt(t, a.FindNodes, find, o...)
+			return err
+		},
+		"DeleteNode": func(o ...func(*testsuite.TestActivityEnvironment)) error {
+			_, err := attempt(t, a.DeleteNode, w.deletion("web-1"), o...)
+			return err
+		},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		beaten := false
+		err := try(func(env *testsuite.TestActivityEnvironment) {
+			env.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
+			env.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) { beaten = true; cancel() })
+		})
+		if err == nil || !beaten || len(w.sent) > 0 {
+			t.Errorf("%s: heartbeats %t, asked %q, %v", name, beaten, w.sent, err)
+		}
+		cancel()
 	}
 }

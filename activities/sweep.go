@@ -64,6 +64,7 @@ type PlanSweepInput struct {
 	Groups  []string        `json:"groups,omitempty"`
 	Most    int             `json:"most"`
 	Places  []SweepLook     `json:"places"`
+	Others  []SweepLook     `json:"others,omitempty"` // of other environments: evidence of life alone
 	Servers []SweepLook     `json:"servers"`
 	Zones   []SweepLook     `json:"zones"`
 }
@@ -77,7 +78,8 @@ type PlanSweepOutput struct {
 	Records   int                `json:"records"`
 	Young     int                `json:"young"`
 	Kept      int                `json:"kept"`
-	Later     int                `json:"later"` // left to the next sweep
+	Later     int                `json:"later"`           // left to the next sweep
+	Empty     []string           `json:"empty,omitempty"` // places that show nothing, and should
 	Strangers map[string]int     `json:"strangers,omitempty"`
 	Some      []policy.KeptThing `json:"some,omitempty"` // some of what is not mopped, and why
 }
@@ -129,12 +131,12 @@ func sawAll(looks []SweepLook) bool {
 // readSweep reads all that was seen.
 func readSweep(ctx context.Context, store shelf, in PlanSweepInput) (policy.SweepView, error) {
 	view := policy.SweepView{Now: in.Now, Grace: in.Grace, Rules: in.Rules, Groups: in.Groups, Most: in.Most}
-	for _, look := range in.Places {
-		place := policy.SweptPlace{Account: look.Place.Account, Region: look.Place.Region, Failed: look.Failed}
-		if err := store.getLook(ctx, look, &place); err != nil {
-			return view, err
-		}
-		view.Places = append(view.Places, place)
+	var err error
+	if view.Places, err = store.getPlaces(ctx, in.Places); err != nil {
+		return view, err
+	}
+	if view.Others, err = store.getPlaces(ctx, in.Others); err != nil {
+		return view, err
 	}
 	for _, look := range in.Servers {
 		server := policy.SweptServer{Server: look.Name, Failed: look.Failed}
@@ -153,6 +155,18 @@ func readSweep(ctx context.Context, store shelf, in PlanSweepInput) (policy.Swee
 	return view, nil
 }
 
+func (s shelf) getPlaces(ctx context.Context, looks []SweepLook) ([]policy.SweptPlace, error) {
+	var places []policy.SweptPlace
+	for _, look := range looks {
+		place := policy.SweptPlace{Account: look.Place.Account, Region: look.Place.Region, Failed: look.Failed}
+		if err := s.getLook(ctx, look, &place); err != nil {
+			return nil, err
+		}
+		places = append(places, place)
+	}
+	return places, nil
+}
+
 func (s shelf) getLook(ctx context.Context, look SweepLook, into any) error {
 	if look.Failed != "" {
 		return nil
@@ -162,7 +176,7 @@ func (s shelf) getLook(ctx context.Context, look SweepLook, into any) error {
 
 func (s shelf) writeSweep(ctx context.Context, plan policy.SweepPlan) (PlanSweepOutput, error) {
 	out := PlanSweepOutput{
-		ToMop: plan.ToMop(), Strangers: plan.Strangers, Nodes: plan.Count(policy.OrphanNode), Clients: plan.Count(policy.OrphanClient),
+		ToMop: plan.ToMop(), Empty: plan.Empty, Strangers: plan.Strangers, Nodes: plan.Count(policy.OrphanNode), Clients: plan.Count(policy.OrphanClient),
 		Records: plan.Count(policy.OrphanRecord), Young: plan.Count(policy.SweepYoung), Kept: plan.Count(policy.SweepKeeps), Later: plan.Count(policy.SweepLater),
 	}
 	for _, kind := range []string{policy.OrphanNode, policy.OrphanClient, policy.OrphanRecord} {

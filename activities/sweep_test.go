@@ -183,12 +183,47 @@ func TestPlanSweepFailsClosed(t *testing.T) {
 		t.Errorf("what could not be looked at was forgotten: %+v (%v)", got, err)
 	}
 	w.instances = nil
-	_, err := w.sweepAt(t, begun.Add(48*time.Hour))
-	wantError(t, "an empty place", err, refused(ErrInvalid, "not one instance in "+here.Account+"/"+here.Region+"…Chef knows 2 nodes there"))
+	if got, err := w.sweepAt(t, begun.Add(48*time.Hour)); err != nil || len(got.ToMop) != 0 || len(got.Empty) != 1 ||
+		!strings.Contains(got.Empty[0], "not one instance in "+here.Account+"/"+here.Region+", and Chef knows 2 nodes there") {
+		t.Errorf("an empty place: %+v (%v)", got, err)
+	}
 	w.instances = []ec2types.Instance{{InstanceId: aws.String(sweptAlive), State: &ec2types.InstanceState{Name: "running"}}}
 	w.s3.Lose["PutObject"] = 1
 	if _, err := attempt(t, w.sweeper().PlanSweep, PlanSweepInput{Store: w.store(), Sweep: "other", Now: begun, Places: []SweepLook{{Place: here, Failed: "no"}}}); err == nil {
 		t.Error("a plan whose writing failed was told as done")
+	}
+}
+
+// What another environment on the same Chef server holds is read, too, and so is that nobody could look there.
+func TestPlanSweepAsksOthers(t *testing.T) {
+	w := deadInWorld()
+	w.clients["web-"+sweptDead] = ClientInfo{}
+	node := must[SweptOutput](t)(attempt(t, w.sweeper().ListNodes, SweepServerInput{Store: w.store(), Server: "prod"}))
+	place := must[SweptOutput](t)(attempt(t, w.sweeper().ListInstances, SweepPlaceInput{Store: w.store(), Place: here}))
+	w.launch(sweptDead, "running", "api", "10.0.0.7")
+	other := must[SweptOutput](t)(attempt(t, w.sweeper().ListInstances, SweepPlaceInput{Store: w.store(), Place: abroad}))
+	for about, c := range map[string]struct {
+		others  []SweepLook
+		clients int // jenkins is always one
+		kept    string
+	}{
+		"nobody shares the server": {nil, 2, "seen so since"},
+		"it is alive there":        {[]SweepLook{{Place: abroad, Found: other.Found}}, 1, "nothing shows"},
+		"nobody could look":        {[]SweepLook{{Place: abroad, Failed: "no answer"}}, 2, "EC2 in " + abroad.Account + "/" + abroad.Region + " could not be looked at"},
+	} {
+		got, err := attempt(t, w.sweeper().PlanSweep, PlanSweepInput{
+			Store: w.store(), Sweep: about, Now: begun, Grace: 24 * time.Hour, Most: 200, Rules: policy.MopRules{NodeNames: []string{"web-{instance}"}},
+			Places: []SweepLook{{Place: here, Found: place.Found}}, Others: c.others, Servers: []SweepLook{{Name: "prod", Found: node.Found}},
+		})
+		last := policy.KeptThing{}
+		for _, k := range got.Some {
+			if strings.HasPrefix(k.What, "client ") {
+				last = k
+			}
+		}
+		if err != nil || got.Clients != c.clients || !strings.Contains(last.Why, c.kept) {
+			t.Errorf("%s: %+v (%v)", about, got, err)
+		}
 	}
 }
 

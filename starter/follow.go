@@ -129,13 +129,8 @@ func (a *app) ended(ctx context.Context, c client.Client, run startedRun, s snap
 			return err
 		}
 	}
-	if !a.json() && s.Report != nil {
-		for _, l := range s.Report.Lists {
-			fmt.Fprintln(a.out, l.Title+":")
-			for _, line := range l.Lines {
-				fmt.Fprintln(a.out, "  "+line)
-			}
-		}
+	if !a.json() {
+		a.lists(s.Report)
 	}
 	if err == nil {
 		if s.Report == nil { // no worker answered: the result knows, too
@@ -144,17 +139,35 @@ func (a *app) ended(ctx context.Context, c client.Client, run startedRun, s snap
 		}
 		return judge(run.WorkflowID, s.Report)
 	}
+	return failure(run.WorkflowID, s.Report, err)
+}
+
+// lists prints what a report has to list, such as what a dry run would delete.
+func (a *app) lists(r *activities.Report) {
+	if r == nil {
+		return
+	}
+	for _, l := range r.Lists {
+		fmt.Fprintln(a.out, l.Title+":")
+		for _, line := range l.Lines {
+			fmt.Fprintln(a.out, "  "+line)
+		}
+	}
+}
+
+// failure says why a run failed, in the report's words.
+func failure(id string, r *activities.Report, err error) error {
+	if r == nil {
+		return exit(exitFailed, "%s: %w", id, err)
+	}
 	code := exitFailed
-	if s.Report != nil && s.Report.Outcome == activities.OutcomeDenied { // by the breaker of its environment
+	if r.Outcome == activities.OutcomeDenied { // by the breaker of its environment
 		code = exitDenied
 	}
-	if s.Report != nil && s.Report.Reason != "" {
-		return exit(code, "%s: %s (%s)", run.WorkflowID, s.Report.Reason, s.Report.Headline)
+	if r.Reason != "" {
+		return exit(code, "%s: %s (%s)", id, r.Reason, r.Headline)
 	}
-	if s.Report != nil {
-		return exit(code, "%s: %s", run.WorkflowID, s.Report.Headline)
-	}
-	return exit(exitFailed, "%s: %w", run.WorkflowID, err)
+	return exit(code, "%s: %s", id, r.Headline)
 }
 
 // judge turns how a completed run ended into an exit code.

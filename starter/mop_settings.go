@@ -15,7 +15,7 @@ import (
 // mopSettings writes everything that a mop or a sweep of an environment needs into its input; the history then says it all.
 func mopSettings(cfg *config.Config, env config.MopEnvironment) workflows.MopSettings {
 	out := workflows.MopSettings{
-		Environment: env.Name, Live: env.Live, Servers: env.Servers, Rules: env.Rules, Groups: env.Groups, Hooks: env.Hooks,
+		Environment: env.Name, Live: env.Live, Others: cfg.MopNeighbours(env), Servers: env.Servers, Rules: env.Rules, Groups: env.Groups, Hooks: env.Hooks,
 		Patience: env.Patience, FailedWait: env.FailedWait, Later: env.Later,
 		Breaker:  activities.BreakerLimit{Nodes: env.Breaker.Nodes, Percent: env.Breaker.Percent, Window: env.Breaker.Window},
 		Approval: approvalInput(env.Approval), DryRun: env.DryRun, Timeout: env.Timeout,

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -163,10 +165,7 @@ func TestMopWhere(t *testing.T) {
 
 // Everything of the environment is in the input: the worker has no section mop.
 func TestMopSettingsAreComplete(t *testing.T) {
-	cfg, err := config.Load("../epoxy.example.yaml", func(string) string { return "" })
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg := sharing(t)
 	env, err := cfg.MopEnvironment("prod")
 	if err != nil {
 		t.Fatal(err)
@@ -176,13 +175,36 @@ func TestMopSettingsAreComplete(t *testing.T) {
 	if diff := cmp.Diff(notSet(s), []string(nil)); diff != "" {
 		t.Errorf("left out: %s", diff)
 	}
+	if len(s.Others) != 1 || s.Others[0].Account != "999999999999" || s.Others[0].Region != "us-east-1" {
+		t.Errorf("environments that share a Chef server: %v", s.Others)
+	}
 	if s.Telling.UI != "https://temporal.example.com" || s.Telling.Channel != "#nodes" || s.Zones[0].Name != "prod.example.com." || s.Approval.Mode != "ask" {
 		t.Errorf("%+v", s)
 	}
 	in, err := sweepInput(cfg, "prod", "ann")
-	if err != nil || in.Sweep != "prod" || in.Mop || in.Grace != 24*time.Hour || !cmp.Equal(in.Places, env.Live) || in.RequestedBy != "ann" {
+	if err != nil || in.Sweep != "prod" || in.Mop || in.Grace != 24*time.Hour || !cmp.Equal(in.Places, env.Live) || !cmp.Equal(in.Others, s.Others) || in.RequestedBy != "ann" {
 		t.Errorf("%+v, %v", in, err)
 	}
+}
+
+// sharing is the example, with an environment beside prod on its Chef server.
+func sharing(t *testing.T) *config.Config {
+	t.Helper()
+	text, err := os.ReadFile("../epoxy.example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.Replace(string(text), "\n  environments:\n", "\n  environments:\n    test: { accounts: [{ account: lab, regions: [vg] }], chef: [prod] }\n", 1)
+	changed = strings.Replace(changed, "\n  accounts:\n", "\n  accounts:\n    lab: { id: \"999999999999\" }\n", 1)
+	path := filepath.Join(t.TempDir(), "epoxy.yaml")
+	if err := os.WriteFile(path, []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(path, func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
 }
 
 // notSet are the fields of a struct that are zero.

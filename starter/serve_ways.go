@@ -35,10 +35,10 @@ func (w *way) keep(ctx context.Context, log *slog.Logger) error {
 		if _, wrong := errors.AsType[*exitError](err); wrong {
 			return err
 		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err == nil {
+		switch {
+		case ctx.Err() != nil:
+			return nil //nolint:nilerr // asked to stop
+		case err == nil:
 			err = errors.New("it ended by itself")
 		}
 		if time.Since(began) > lastPause { // it was open in between

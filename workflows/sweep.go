@@ -45,6 +45,7 @@ type sweepRun struct {
 	servers []activities.SweepLook
 	zones   []activities.SweepLook
 	places  []activities.SweepLook
+	others  []activities.SweepLook
 	plan    activities.PlanSweepOutput
 	late    bool
 	done    []string // what was mopped
@@ -126,6 +127,9 @@ func (s *sweepRun) validate() error {
 	if len(in.Places) == 0 || slices.ContainsFunc(in.Places, func(p activities.Place) bool { return !isPlace(p) }) {
 		no("places are missing, or one has no account (12 digits) or no Region: without them everything would look dead")
 	}
+	if slices.ContainsFunc(in.Others, func(p activities.Place) bool { return !isPlace(p) }) {
+		no("others has a place without an account (12 digits) or a Region: who lives there would look dead")
+	}
 	if in.Grace <= 0 || in.Timeout <= 0 {
 		no("grace and timeout must be above zero")
 	}
@@ -162,7 +166,7 @@ func (s *sweepRun) look(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	living, err := s.gather(ctx, s.lookAtEC2(ctx), s.places)
+	living, err := s.lookAtEC2(ctx)
 	if err != nil {
 		return err
 	}
@@ -190,11 +194,22 @@ func (s *sweepRun) lookAtRecords(ctx workflow.Context) []workflow.Future {
 	return answers
 }
 
-func (s *sweepRun) lookAtEC2(ctx workflow.Context) []workflow.Future {
+// lookAtEC2 looks at the environment's places, and at those of others whose nodes are on the same Chef servers. It counts the
+// environment's instances alone.
+func (s *sweepRun) lookAtEC2(ctx workflow.Context) (count int, err error) {
+	ours, theirs := s.askEC2(ctx, s.in.Places, &s.places), s.askEC2(ctx, s.in.Others, &s.others)
+	if count, err = s.gather(ctx, ours, s.places); err != nil {
+		return count, err
+	}
+	_, err = s.gather(ctx, theirs, s.others)
+	return count, err
+}
+
+func (s *sweepRun) askEC2(ctx workflow.Context, places []activities.Place, looks *[]activities.SweepLook) []workflow.Future {
 	var sweeper *activities.Sweeper
-	answers := make([]workflow.Future, len(s.in.Places))
-	for i, place := range s.in.Places {
-		s.places = append(s.places, activities.SweepLook{Place: place})
+	answers := make([]workflow.Future, len(places))
+	for i, place := range places {
+		*looks = append(*looks, activities.SweepLook{Place: place})
 		answers[i] = workflow.ExecuteActivity(surveys(ctx, "EC2 in "+place.String()), sweeper.ListInstances, activities.SweepPlaceInput{Store: s.in.Store, Place: place})
 	}
 	return answers
@@ -233,7 +248,7 @@ func (s *sweepRun) compare(ctx workflow.Context) error {
 	var sweeper *activities.Sweeper
 	err := workflow.ExecuteActivity(surveys(ctx, "Compare"), sweeper.PlanSweep, activities.PlanSweepInput{
 		Store: s.in.Store, Sweep: s.in.Sweep, Now: workflow.Now(ctx), Grace: s.in.Grace, Rules: s.in.Rules, Groups: s.in.Groups,
-		Most: sweptAtMost, Places: s.places, Servers: s.servers, Zones: s.zones,
+		Most: sweptAtMost, Places: s.places, Others: s.others, Servers: s.servers, Zones: s.zones,
 	}).Get(ctx, &s.plan)
 	if err != nil {
 		return err

@@ -42,11 +42,10 @@ func (s *sweepRun) mop(ctx workflow.Context) error {
 	return nil
 }
 
-// childSettings are those of the mops. Where the sweep could not look they would only wait; and an orphan that has been one for
-// the time of grace needs no later look.
+// childSettings are those of the mops. Where the sweep could not look they would only wait.
 func (s *sweepRun) childSettings() MopSettings {
 	set := s.in.MopSettings
-	set.Later, set.Servers, set.Zones = nil, nil, nil
+	set.Servers, set.Zones = nil, nil
 	for i, look := range s.servers {
 		if look.Failed == "" {
 			set.Servers = append(set.Servers, s.in.Servers[i])
@@ -60,8 +59,10 @@ func (s *sweepRun) childSettings() MopSettings {
 	return set
 }
 
+// mopOne starts a mop that looks once: an orphan that has been one for the time of grace needs no later look. But an event may
+// join the mop, and that is owed them.
 func (s *sweepRun) mopOne(ctx workflow.Context, settings MopSettings, o policy.Orphan) {
-	in := MopInput{MopSettings: settings, Place: s.placeOf(o.Subject), Subject: o.Subject, RequestedBy: "sweep " + s.in.Sweep}
+	in := MopInput{MopSettings: settings, Place: s.placeOf(o.Subject), Subject: o.Subject, Once: true, RequestedBy: "sweep " + s.in.Sweep}
 	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            MopWorkflowID(o.Subject),
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,

@@ -20,7 +20,7 @@ func (s *sweepRun) finish(ctx workflow.Context, err error) (SweepResult, error) 
 	if err != nil && s.late {
 		err = refuse(activities.ErrTimedOut, fmt.Sprintf("it took longer than %s, the timeout of environment %s", s.in.Timeout, s.in.Environment))
 	}
-	s.Lists = slices.Concat(s.blindList(), list("Not mopped, because", s.failed, len(s.failed)), s.toMopList(), s.keptList(), s.strangersList())
+	s.Lists = slices.Concat(s.blindList(), list("Looks like the wrong place", s.plan.Empty, len(s.plan.Empty)), list("Not mopped, because", s.failed, len(s.failed)), s.toMopList(), s.keptList(), s.strangersList())
 	outcome, headline, reason := s.ending(ctx, err)
 	s.out.Outcome = outcome
 	s.close(ctx, outcome, headline, reason)
@@ -39,7 +39,7 @@ func (s *sweepRun) ending(ctx workflow.Context, err error) (outcome, headline, r
 	}
 	outcome = activities.OutcomeDone
 	blind := len(s.blindLines())
-	if blind > 0 || s.out.Failed > 0 {
+	if blind+len(s.plan.Empty) > 0 || s.out.Failed > 0 {
 		outcome = activities.OutcomePartial
 	}
 	switch {
@@ -55,6 +55,9 @@ func (s *sweepRun) ending(ctx workflow.Context, err error) (outcome, headline, r
 	}
 	if blind > 0 {
 		headline += fmt.Sprintf("; %s could not be looked at, and what may be there was left alone", plural(blind, "place"))
+	}
+	if empty := len(s.plan.Empty); empty > 0 {
+		headline += fmt.Sprintf("; %s looked like the wrong one, and what may be there was left alone", plural(empty, "place"))
 	}
 	return outcome, headline, ""
 }
@@ -78,6 +81,9 @@ func (s *sweepRun) blindLines() []string {
 	}
 	for i, look := range s.places {
 		lines = s.blind(lines, "EC2 in "+s.in.Places[i].String(), look)
+	}
+	for i, look := range s.others {
+		lines = s.blind(lines, "EC2 in "+s.in.Others[i].String(), look)
 	}
 	for i, look := range s.zones {
 		lines = s.blind(lines, "hosted zone "+s.in.Zones[i].Name, look)

@@ -28,7 +28,7 @@ func TestSweep(t *testing.T) {
 		t.Errorf("mopped %s, and %d record sets with %d permits", w.mopped(), len(w.records), len(w.permits))
 	}
 	in := w.mops[0] // they run side by side
-	if in.RequestedBy != "sweep nightly" || in.Place != w.in.Places[1] || len(in.Later) != 0 || !slices.Equal(in.Servers, w.in.Servers) || in.Subject != orphan(in.Subject.Node).Subject {
+	if in.RequestedBy != "sweep nightly" || in.Place != w.in.Places[1] || !in.Once || !slices.Equal(in.Later, w.in.Later) || !slices.Equal(in.Servers, w.in.Servers) || in.Subject != orphan(in.Subject.Node).Subject {
 		t.Errorf("a mop was asked %+v", in)
 	}
 	i := slices.IndexFunc(w.rec.children, func(c workflow.ChildWorkflowOptions) bool { return c.WorkflowID == MopWorkflowID(in.Subject) })
@@ -239,6 +239,7 @@ func TestSweepRefuses(t *testing.T) {
 		"places leaves it out":                    func(w *sweepWorld) { w.in.Places = w.in.Places[:1] },
 		"grace and timeout":                       func(w *sweepWorld) { w.in.Grace = 0 },
 		"store needs":                             func(w *sweepWorld) { w.in.Store.Bucket = "" },
+		"who lives there would look dead":         func(w *sweepWorld) { w.in.Others = []activities.Place{{Region: home}} },
 		"a ledger and a breaker":                  func(w *sweepWorld) { w.in.Breaker.Nodes = 0 },
 	} {
 		w := newSweepWorld(t)

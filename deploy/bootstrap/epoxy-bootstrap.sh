@@ -76,7 +76,7 @@ metadata() {
 	value=''
 	[ -z "$imds_down" ] || return 1
 	if [ -z "$session" ]; then
-		session=$(curl -sf -m 2 --noproxy '*' -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' "$imds/latest/api/token")
+		session=$(curl -sf -m 3 --noproxy '*' -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' "$imds/latest/api/token")
 		[ -n "$session" ] || { imds_down=yes; return 1; }
 	fi
 	value=$(curl -sf -m 2 --noproxy '*' -H "X-aws-ec2-metadata-token: $session" "$imds/latest/$1")

@@ -3,6 +3,8 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"epoxy/internal/cloud"
@@ -88,6 +90,23 @@ func (c *Config) MopFor(account, region string) (MopEnvironment, bool) {
 		}
 	}
 	return MopEnvironment{}, false
+}
+
+// MopNeighbours are the places of other environments that share a Chef server with an environment: their nodes are on it, too.
+func (c *Config) MopNeighbours(env MopEnvironment) []cloud.Place {
+	var out []cloud.Place
+	for _, other := range c.MopEnvironments() {
+		if other.Name != env.Name && slices.ContainsFunc(other.Servers, func(server string) bool { return c.sameChef(server, env.Servers) }) {
+			out = append(out, other.Live...)
+		}
+	}
+	return out
+}
+
+// sameChef tells that a server is one of these, be it under another name.
+func (c *Config) sameChef(server string, as []string) bool {
+	address := func(name string) string { return strings.ToLower(strings.TrimRight(string(c.Chef[name].URL), "/")) }
+	return slices.ContainsFunc(as, func(name string) bool { return name == server || address(name) == address(server) })
 }
 
 // Place is the account (12 digits) and AWS Region, if they belong to the environment.

@@ -141,6 +141,29 @@ func TestMopFor(t *testing.T) {
 	}
 }
 
+// Nodes of several environments may be on one Chef server, also where it has two names.
+func TestMopNeighbours(t *testing.T) {
+	own := func(servers string) string {
+		return changeIn(t, mopping, "      accounts: [{ account: data, regions: [ie] }]\n", "      accounts: [{ account: data, regions: [ie] }]\n      chef: "+servers+"\n")
+	}
+	for about, c := range map[string]struct{ text, of, want string }{
+		"the same server":        {mopping, "prod", "222222222222/eu-west-1"},
+		"seen from there":        {mopping, "test", "123456789012/us-east-1 123456789012/eu-west-1 222222222222/us-east-1"},
+		"one of two":             {own("[old, prod]"), "prod", "222222222222/eu-west-1"},
+		"another":                {own("[old]"), "prod", ""},
+		"another's other name":   {changeIn(t, own("[old]"), "https://old.example.com", "https://Chef.example.com/organizations/shop/"), "prod", "222222222222/eu-west-1"},
+		"another's organization": {changeIn(t, own("[old]"), "https://old.example.com", "https://chef.example.com/organizations/data"), "prod", ""},
+	} {
+		var got []string
+		for _, p := range load(t, c.text).MopNeighbours(mopEnvironment(t, c.text, c.of)) {
+			got = append(got, p.String())
+		}
+		if text := strings.Join(got, " "); text != c.want {
+			t.Errorf("%s: %q, want %q", about, text, c.want)
+		}
+	}
+}
+
 func TestMopPlaces(t *testing.T) {
 	c := load(t, mopping)
 	for _, test := range []struct {

@@ -34,7 +34,7 @@ type ScheduleSettings struct {
 	Overlap        *Overlap  `yaml:"overlap" doc:"when a run is due while the one before still runs: skip, or buffer_one (run once more after it)"`
 	CatchUp        *Duration `yaml:"catch_up" rule:"min=1m,max=7d" doc:"how late a run may start that was missed because Temporal was down"`
 	Jitter         *Duration `yaml:"jitter" rule:"min=1s,max=24h" doc:"start up to so much later, by chance"`
-	PauseOnFailure *bool     `yaml:"pause_on_failure" doc:"pause after a run that failed, until a person has looked at it"`
+	PauseOnFailure *bool     `yaml:"pause_on_failure" doc:"pause after a run that failed, until a person has looked at it; true for prunes, false for sweeps, when left out"`
 	Paused         bool      `yaml:"paused" doc:"start nothing"`
 	Note           string    `yaml:"note" doc:"what people read beside it, such as why it is paused"`
 	DryRun         bool      `yaml:"dry_run" doc:"of a prune: survey and plan alone"`
@@ -48,7 +48,7 @@ const (
 
 // What holds for a schedule that does not say.
 var builtinSchedule = ScheduleSettings{
-	TimeZone: new(TimeZone("UTC")), Overlap: new(OverlapSkip), CatchUp: new(Duration(6 * time.Hour)), PauseOnFailure: new(true),
+	TimeZone: new(TimeZone("UTC")), Overlap: new(OverlapSkip), CatchUp: new(Duration(6 * time.Hour)),
 }
 
 // What a schedule runs, as the fields of the file are called.
@@ -83,6 +83,9 @@ func (c *Config) checkSchedules(root place) {
 		at, s := root.key("schedules").key(name), overlay(c.File.Schedules[name], builtinSchedule)
 		checkName(at, name)
 		job, target := s.check(at, c)
+		if s.PauseOnFailure == nil {
+			s.PauseOnFailure = new(job != ScheduleSweep) // one bad night must not end what makes up for lost events
+		}
 		c.schedules[name] = Schedule{
 			Name: name, Job: job, Target: target,
 			Cron: string(s.Cron), Every: time.Duration(orZero(s.Every)), Offset: time.Duration(orZero(s.Offset)), TimeZone: string(*s.TimeZone),

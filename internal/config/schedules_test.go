@@ -9,10 +9,18 @@ import (
 
 func TestScheduleDefaults(t *testing.T) {
 	want := []Schedule{{
-		Name: "hourly", Job: "sweep", Target: "prod", Cron: "@hourly", TimeZone: "UTC", Overlap: OverlapSkip, CatchUp: 6 * time.Hour, PauseOnFailure: true,
+		Name: "hourly", Job: "sweep", Target: "prod", Cron: "@hourly", TimeZone: "UTC", Overlap: OverlapSkip, CatchUp: 6 * time.Hour, // and a sweep that fails is no reason to sweep no more
 	}}
 	if diff := cmp.Diff(want, load(t, mopping).Schedules()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Who wants a sweep to pause says so.
+func TestSweepsMayPauseOnFailure(t *testing.T) {
+	text := changeIn(t, mopping, "    cron: \"@hourly\"\n", "    cron: \"@hourly\"\n    pause_on_failure: true\n")
+	if got := load(t, text).Schedules(); !got[0].PauseOnFailure {
+		t.Errorf("%+v", got)
 	}
 }
 

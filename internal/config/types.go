@@ -101,8 +101,13 @@ func (r *RegionID) parse(text string, _ bool) error {
 // copied between partitions.
 func (r RegionID) Partition() string {
 	for _, p := range [][2]string{
-		{"cn-", "aws-cn"}, {"us-gov-", "aws-us-gov"}, {"us-isob-", "aws-iso-b"}, {"us-isof-", "aws-iso-f"}, {"us-iso-", "aws-iso"},
-		{"eu-isoe-", "aws-iso-e"}, {"eusc-", "aws-eusc"},
+		{"cn-", "aws-cn"},
+		{"us-gov-", "aws-us-gov"},
+		{"us-isob-", "aws-iso-b"},
+		{"us-isof-", "aws-iso-f"},
+		{"us-iso-", "aws-iso"},
+		{"eu-isoe-", "aws-iso-e"},
+		{"eusc-", "aws-eusc"},
 	} {
 		if strings.HasPrefix(string(r), p[0]) {
 			return p[1]

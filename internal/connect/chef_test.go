@@ -206,6 +206,32 @@ func TestChefAnswers(t *testing.T) {
 	}
 }
 
+// A Chef server's errors are JSON with an error in it; goiardi's too. Anything else is of what stands before it.
+func TestChefErrorsOfSomethingElseAreTold(t *testing.T) {
+	w := newChefWorld(t)
+	for body, foreign := range map[string]bool{
+		`{"error":["node 'x' not found"]}`:        false,
+		`{"error":["Client x not found"]}` + "\n": false,
+		`{"error":"Cannot load node x"}`:          false,
+		"404 page not found":                      true,
+		"<html>Not Found</html>":                  true,
+		`{"message":"no Route matched"}`:          true,
+		`["error"]`:                               true,
+		`"error"`:                                 true,
+		"null":                                    true,
+		"":                                        true,
+	} {
+		w.answer = func(out http.ResponseWriter, _ *http.Request) {
+			out.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(out, body)
+		}
+		_, err := get(t.Context(), w.client(t, nil), "nodes/x", 100)
+		if answer, ok := errors.AsType[*ChefError](err); !ok || answer.Foreign != foreign || answer.FromChef() == foreign {
+			t.Errorf("%q: %+v", body, err)
+		}
+	}
+}
+
 func TestChefDoesNotWaitForEver(t *testing.T) {
 	w := newChefWorld(t)
 	w.answer = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,20 +19,29 @@ func JudgeNode(n ChefNode, s Subject, died time.Time) (own bool, why string) {
 	switch {
 	case n.ClientOnly:
 		return true, "there is no node of this name, only a client"
-	case n.Account != "" && n.Account != s.Account:
-		return false, fmt.Sprintf("it is in account %s, not in %s", n.Account, s.Account)
-	case n.Region != "" && n.Region != s.Region:
-		return false, fmt.Sprintf("it is in %s, not in %s", n.Region, s.Region)
+	case n.elsewhere(s) != "":
+		return false, n.elsewhere(s)
 	case s.Instance != "" && n.Instance != "" && n.Instance != s.Instance:
 		return false, fmt.Sprintf("it is instance %s, not %s", n.Instance, s.Instance)
-	case s.Instance == "" && n.Instance != "" && (n.Account == "" || n.Region == ""):
-		return false, "it does not say in which account and Region its instance " + n.Instance + " is"
 	case !died.IsZero() && n.CheckedIn.After(died.Add(checkInSlack)):
 		return false, fmt.Sprintf("it checked in at %s, after %s was dead: it is alive elsewhere", inMinutes(n.CheckedIn), s)
 	case s.Instance != "" && n.Instance == s.Instance:
 		return true, "its instance is " + s.Instance
 	}
 	return judgeByName(n, s)
+}
+
+// elsewhere says why a node is not where the subject was; "" when it may be.
+func (n ChefNode) elsewhere(s Subject) string {
+	switch {
+	case n.Account != "" && n.Account != s.Account:
+		return fmt.Sprintf("it is in account %s, not in %s", n.Account, s.Account)
+	case n.Region != "" && n.Region != s.Region:
+		return fmt.Sprintf("it is in %s, not in %s", n.Region, s.Region)
+	case s.Instance == "" && n.Instance != "" && (n.Account == "" || n.Region == ""):
+		return "it does not say in which account and Region its instance " + n.Instance + " is"
+	}
+	return ""
 }
 
 // judgeByName is for what is known without an instance id on both sides, such as a node whose bootstrap failed.
@@ -70,6 +81,15 @@ type ChefClient struct {
 	Validator bool   `json:"validator,omitempty"`
 	Admin     bool   `json:"admin,omitempty"`
 	PublicKey string `json:"public_key,omitempty"`
+}
+
+// KeyHash tells a client's key from another's: a new machine of the same name has a key of its own. "" is no key.
+func (c ChefClient) KeyHash() string {
+	if c.PublicKey == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(strings.TrimSpace(c.PublicKey)))
+	return hex.EncodeToString(sum[:8])
 }
 
 // NeverDeleted says why a client is nobody's to mop, or "": it registers new nodes, administers the server, or is ourself.

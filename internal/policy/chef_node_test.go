@@ -70,6 +70,16 @@ func TestJudgeNode(t *testing.T) {
 	}
 }
 
+func TestKeysAreToldApart(t *testing.T) {
+	one := ChefClient{Name: "web-1", PublicKey: "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n"}
+	same, other := one, one
+	same.Name, same.PublicKey = "web-2", strings.TrimSpace(one.PublicKey) // servers differ in the line break at its end
+	other.PublicKey = strings.Replace(one.PublicKey, "MIIB", "MIIC", 1)
+	if one.KeyHash() == "" || one.KeyHash() != same.KeyHash() || one.KeyHash() == other.KeyHash() || (ChefClient{Name: "web-1"}).KeyHash() != "" {
+		t.Errorf("%q, %q, %q", one.KeyHash(), same.KeyHash(), other.KeyHash())
+	}
+}
+
 func TestClientsThatAreNeverDeleted(t *testing.T) {
 	for name, c := range map[string]struct {
 		client ChefClient

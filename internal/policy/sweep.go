@@ -34,6 +34,7 @@ type SweepView struct {
 	Memory SweepMemory
 
 	Places  []SweptPlace
+	Others  []SweptPlace // of other environments that share a Chef server: whoever is there is alive, and nothing more
 	Servers []SweptServer
 	Zones   []SweptZone
 }
@@ -94,6 +95,7 @@ type SweepPlan struct {
 	Made      time.Time      `json:"made"`
 	Grace     time.Duration  `json:"grace"`
 	Blind     []Blocked      `json:"blind,omitempty"`     // what could not be looked at
+	Empty     []string       `json:"empty,omitempty"`     // of Blind: places that show nothing, and should
 	Strangers map[string]int `json:"strangers,omitempty"` // nodes that are not ours to judge, by why
 	Orphans   []Orphan       `json:"orphans"`             // the oldest first
 }
@@ -106,10 +108,12 @@ type sweep struct {
 	SweepView
 
 	living  living
-	homes   map[string]bool // account/Region of the environment
-	blindTo string          // a Chef server that could not be looked at; "" when all could
-	known   map[string]bool // names of nodes that have converged, on any server
-	vague   map[string]bool // names of nodes and clients that do not say which instance they are
+	homes   map[string]bool   // account/Region of the environment
+	empty   map[string]string // account/Region that is empty and should not be, and why that is thought
+	doubt   string            // why nothing goes that does not say which instance it was; "" when it may
+	blindTo string            // a Chef server that could not be looked at; "" when all could
+	known   map[string]bool   // names of nodes that have converged, on any server
+	vague   map[string]bool   // names of nodes and clients that do not say which instance they are
 	owners  map[string]string
 	before  map[Remembered]time.Time
 	plan    SweepPlan
@@ -126,9 +130,7 @@ func Orphans(view SweepView) (SweepPlan, SweepMemory, error) {
 	if slices.ContainsFunc(view.Places, func(p SweptPlace) bool { return p.Failed != "" }) {
 		return s.plan, view.Memory, nil // any instance may be alive there
 	}
-	if err := s.emptyPlace(); err != nil {
-		return s.plan, view.Memory, err
-	}
+	s.doubts()
 	for _, server := range view.Servers {
 		for _, n := range server.Nodes {
 			s.judgeNode(n)
@@ -151,12 +153,14 @@ func Orphans(view SweepView) (SweepPlan, SweepMemory, error) {
 
 func newSweep(view SweepView) *sweep {
 	s := &sweep{
-		SweepView: view, living: newLiving(view.Places, view.Rules), homes: map[string]bool{}, known: map[string]bool{}, vague: map[string]bool{},
+		SweepView: view, living: newLiving(view), homes: map[string]bool{}, empty: map[string]string{}, known: map[string]bool{}, vague: map[string]bool{},
 		owners: map[string]string{}, before: view.Memory.index(), plan: SweepPlan{Made: view.Now, Grace: view.Grace, Strangers: map[string]int{}},
 	}
 	for _, p := range view.Places {
-		s.homes[p.Account+"/"+p.Region] = true
-		s.blind("EC2 in "+p.Account+"/"+p.Region, p.Failed)
+		s.homes[p.name()] = true
+	}
+	for _, p := range slices.Concat(view.Places, view.Others) {
+		s.blind("EC2 in "+p.name(), p.Failed)
 	}
 	for _, server := range view.Servers {
 		s.blind("Chef server "+server.Server, server.Failed)
@@ -185,23 +189,6 @@ func (s *sweep) blind(what, why string) {
 	if why != "" {
 		s.plan.Blind = append(s.plan.Blind, Blocked{Name: what, Reason: why})
 	}
-}
-
-// emptyPlace refuses an account and Region where all would be orphans: more likely somebody looked in the wrong one.
-func (s *sweep) emptyPlace() error {
-	nodes := map[string]int{}
-	for _, server := range s.Servers {
-		for _, n := range server.Nodes {
-			nodes[n.Account+"/"+n.Region]++
-		}
-	}
-	for _, p := range s.Places {
-		if at := p.Account + "/" + p.Region; len(p.Instances) == 0 && nodes[at] > 0 {
-			return fmt.Errorf("EC2 shows not one instance in %s, and Chef knows %d nodes there: nothing is touched. "+
-				"Check the environment's accounts and their roles; if all of its instances are really gone, mop up with epoxy mop --instance ID", at, nodes[at])
-		}
-	}
-	return nil
 }
 
 // choose lets go what is ripe, the oldest first, no more than one sweep takes. One run mops up after all that one instance left,
@@ -234,9 +221,10 @@ func (s *sweep) choose() {
 	}
 }
 
-// add takes an orphan. Without a reason to keep it, only its age does.
-func (s *sweep) add(o Orphan, lastSign time.Time) {
-	o.Since = s.since(o.Kind, o.Where, o.Name)
+// add takes an orphan. Without a reason to keep it, or a doubt about it, only its age does. Under a doubt nothing begins to be an
+// orphan: it may well be alive.
+func (s *sweep) add(o Orphan, lastSign time.Time, doubt string) {
+	o.Since, o.Kept = s.since(o, doubt == ""), cmp.Or(o.Kept, doubt)
 	ripe := s.Now.Add(-s.Grace)
 	switch {
 	case o.Kept != "":

@@ -30,6 +30,8 @@ func (s *sweep) judgeNode(n ChefNode) {
 		return
 	}
 	switch {
+	case s.living.elsewhere[n.Instance]: // its environment looks after it
+		s.plan.Strangers[strangerPlace]++
 	case n.Instance == "":
 		s.plan.Strangers[strangerNoEC2]++
 	case CheckInstanceID(n.Instance) != nil:
@@ -83,7 +85,7 @@ func (s *sweep) orphanNode(n ChefNode) {
 	default:
 		s.learn(knownClient, n.Server, n.Name)
 	}
-	s.add(o, n.CheckedIn)
+	s.add(o, n.CheckedIn, s.empty[n.Account+"/"+n.Region])
 	for _, key := range append(slices.Clone(n.Addresses), n.Name, n.FQDN, n.Hostname) {
 		s.owners[foldName(plainAddress(key))] = n.Name
 	}
@@ -105,14 +107,16 @@ func (s *sweep) judgeByName(o Orphan) {
 	switch ours := s.recall(knownClient, o.Where, o.Name) || FitsNodeName(s.Rules, o.Name); {
 	case CheckNodeName(o.Name) != nil:
 		o.Kept = "its name is none that may stand in a request: delete it with knife"
-	case s.blindTo != "":
-		o.Kept = "Chef server " + s.blindTo + " could not be looked at, and may have a node of this name"
 	case s.known[o.Name]:
 		o.Kept = "another Chef server has a node of this name"
 	case !ours:
 		o.Kept = "nothing shows that it was an instance's: no sweep has seen its node alive, and node_names does not fit"
 	}
-	s.add(o, time.Time{})
+	doubt := s.doubt
+	if s.blindTo != "" {
+		doubt = "Chef server " + s.blindTo + " could not be looked at, and may have a node of this name"
+	}
+	s.add(o, time.Time{}, doubt)
 	s.owners[foldName(o.Name)] = o.Name
 }
 

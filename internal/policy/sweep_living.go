@@ -2,12 +2,14 @@ package policy
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // living is what instances that are not dead hold: whatever a sweep finds of it, it leaves alone.
 type living struct {
-	ids       map[string]Instance
+	ids       map[string]Instance // of the environment
+	elsewhere map[string]bool     // ids in other environments
 	dead      map[string]Instance // that EC2 still shows
 	names     map[string]bool     // lower case
 	labels    map[string]bool     // the first labels of names with dots
@@ -15,15 +17,33 @@ type living struct {
 	machines  map[string]string   // addresses of instances, with their Auto Scaling groups
 }
 
-func newLiving(places []SweptPlace, rules MopRules) living {
+func newLiving(view SweepView) living {
 	l := living{
-		ids: map[string]Instance{}, dead: map[string]Instance{}, names: map[string]bool{},
+		ids: map[string]Instance{}, elsewhere: map[string]bool{}, dead: map[string]Instance{}, names: map[string]bool{},
 		labels: map[string]bool{}, addresses: map[string]bool{}, machines: map[string]string{},
 	}
-	for _, p := range places {
+	for _, p := range view.Places {
 		for _, i := range p.Instances {
-			l.add(i, rules)
+			if PhaseOfInstance(i) == Dead {
+				l.dead[i.ID] = i
+				continue
+			}
+			l.ids[i.ID] = i
+			l.holds(i, view.Rules)
+			for _, a := range i.Addresses {
+				l.machines[plainAddress(a)] = i.Group
+			}
 		}
+	}
+	for _, p := range view.Others {
+		for _, i := range p.Instances {
+			if PhaseOfInstance(i) != Dead {
+				l.elsewhere[i.ID] = true
+				l.holds(i, view.Rules)
+			}
+		}
+	}
+	for _, p := range slices.Concat(view.Places, view.Others) {
 		for _, a := range p.Addresses {
 			l.addresses[plainAddress(a)] = true
 		}
@@ -31,12 +51,8 @@ func newLiving(places []SweptPlace, rules MopRules) living {
 	return l
 }
 
-func (l living) add(i Instance, rules MopRules) {
-	if PhaseOfInstance(i) == Dead {
-		l.dead[i.ID] = i
-		return
-	}
-	l.ids[i.ID] = i
+// holds adds the names and addresses that a live instance has.
+func (l living) holds(i Instance, rules MopRules) {
 	for _, name := range append(NodeNames(rules, Subject{Instance: i.ID}, i), i.Name, i.Hostname) {
 		if name = foldName(name); name == "" {
 			continue
@@ -48,15 +64,18 @@ func (l living) add(i Instance, rules MopRules) {
 	}
 	for _, a := range i.Addresses {
 		l.addresses[plainAddress(a)] = true
-		l.machines[plainAddress(a)] = i.Group
 	}
 }
 
-// instanceIn finds instance ids in names.
-var instanceIn = regexp.MustCompile(`i-(?:[0-9a-f]{17}|[0-9a-f]{8})`)
+// instanceIn and hostIn find instance ids, and hostnames as EC2 makes them, in names: another environment has templates of its
+// own, and what its nodes are called is not known here.
+var (
+	instanceIn = regexp.MustCompile(`i-(?:[0-9a-f]{17}|[0-9a-f]{8})`)
+	hostIn     = regexp.MustCompile(`ip(?:-[0-9]{1,3}){4}`)
+)
 
-// has tells that a live instance has a name: as its tag Name, as its hostname, as the environment names nodes, or with its id in
-// it. Of two names of which one is fully qualified and the other is not, the first labels count.
+// has tells that a live instance has a name: as its tag Name, as its hostname, as the environment names nodes, or with its id or
+// its hostname in it. Of two names of which one is fully qualified and the other is not, the first labels count.
 func (l living) has(name string) bool {
 	name = foldName(name)
 	label, _, dotted := strings.Cut(name, ".")
@@ -64,9 +83,9 @@ func (l living) has(name string) bool {
 		return true
 	}
 	for _, id := range instanceIn.FindAllString(name, -1) {
-		if _, alive := l.ids[id]; alive {
+		if _, alive := l.ids[id]; alive || l.elsewhere[id] {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(hostIn.FindAllString(name, -1), func(host string) bool { return l.names[host] || l.labels[host] })
 }

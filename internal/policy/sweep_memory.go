@@ -45,13 +45,15 @@ func remembering(things []Remembered) SweepMemory {
 	})}
 }
 
-// since is when an orphan was first seen, and remembers it.
-func (s *sweep) since(kind, where, name string) time.Time {
-	at, seen := s.before[Remembered{Kind: kind, Where: where, Name: name}]
+// since is when an orphan was first seen, and remembers it; one that is new only if it may begin to be one.
+func (s *sweep) since(o Orphan, begin bool) time.Time {
+	at, seen := s.before[Remembered{Kind: o.Kind, Where: o.Where, Name: o.Name}]
 	if !seen || at.After(s.Now) {
 		at = s.Now
 	}
-	s.next = append(s.next, Remembered{Kind: kind, Where: where, Name: name, Since: at})
+	if seen || begin {
+		s.next = append(s.next, Remembered{Kind: o.Kind, Where: o.Where, Name: o.Name, Since: at})
+	}
 	return at
 }
 

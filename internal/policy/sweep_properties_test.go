@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,10 +21,13 @@ func drawSweep(t *rapid.T) SweepView {
 		return sweepNow.Add(-time.Duration(rapid.IntRange(0, 50).Draw(t, label)) * time.Hour)
 	}
 	view := SweepView{Now: sweepNow, Grace: 24 * time.Hour, Most: rapid.IntRange(1, 5).Draw(t, "most")}
-	view.Rules.NodeNames = rapid.SampledFrom([][]string{nil, {"web-{instance}"}, {"{name}"}}).Draw(t, "templates")
+	view.Rules.NodeNames = rapid.SampledFrom([][]string{nil, {"web-{instance}"}, {"web-{name}"}}).Draw(t, "templates")
 	view.Rules.SharedNames = []string{"web-1.*"}
 	for _, region := range []string{"us-east-1", "eu-west-1"} {
 		place := SweptPlace{Account: sweepAccount, Region: region, Failed: failed.Draw(t, "place"), Instances: []Instance{{ID: "i-0000000f", State: "terminated"}}}
+		if rapid.IntRange(0, 9).Draw(t, "empty") == 0 {
+			place.Instances = nil
+		}
 		for range rapid.IntRange(0, 3).Draw(t, "instances") {
 			place.Instances = append(place.Instances, Instance{
 				ID: ids.Draw(t, "id"), State: rapid.SampledFrom([]string{"pending", "running", "stopping", "stopped", "shutting-down", "terminated", "new-state"}).Draw(t, "state"),
@@ -31,6 +35,11 @@ func drawSweep(t *rapid.T) SweepView {
 			})
 		}
 		view.Places = append(view.Places, place)
+	}
+	if rapid.Bool().Draw(t, "shared") {
+		other := SweptPlace{Account: "222222222222", Region: "us-east-1", Failed: failed.Draw(t, "other"), Addresses: []string{addresses.Draw(t, "theirs")}}
+		other.Instances = []Instance{{ID: "i-0000000e", State: "running", Name: names.Draw(t, "their tag")}, {ID: ids.Draw(t, "their id"), State: "running"}}
+		view.Others = []SweptPlace{other}
 	}
 	for _, name := range []string{"prod", "test"} {
 		server := SweptServer{Server: name, Failed: failed.Draw(t, "server")}
@@ -62,6 +71,11 @@ func blinded(view SweepView) SweepView {
 	for i := range view.Places {
 		if view.Places[i].Failed != "" {
 			view.Places[i].Instances = nil
+		}
+	}
+	for i := range view.Others {
+		if view.Others[i].Failed != "" {
+			view.Others[i].Instances, view.Others[i].Addresses = nil, nil
 		}
 	}
 	for i := range view.Servers {
@@ -115,7 +129,7 @@ func checkSweep(t *rapid.T, view SweepView, mopped map[string]bool) {
 // checkOrphan is what must hold of every orphan, told in other words than the code's.
 func checkOrphan(t *rapid.T, view SweepView, o Orphan) {
 	var alive []Instance
-	for _, p := range view.Places {
+	for _, p := range slices.Concat(view.Places, view.Others) {
 		for _, i := range p.Instances {
 			if i.State != "terminated" {
 				alive = append(alive, i)
@@ -143,6 +157,14 @@ func checkOrphan(t *rapid.T, view SweepView, o Orphan) {
 		}
 		return
 	}
+	if o.Subject.Instance == "" && viewUnseen(view) {
+		t.Fatalf("somebody alive could be where nothing was seen: %+v", o)
+	}
+	if o.Kind != OrphanRecord && o.Subject.Instance == "" && !slices.ContainsFunc(view.Memory.Things, func(r Remembered) bool {
+		return r.Kind == knownClient && r.Where == o.Where && r.Name == o.Name
+	}) && !strings.Contains(o.Name, "i-0000000") {
+		t.Fatalf("nothing shows that it was an instance's: %+v", o)
+	}
 	if err := o.Subject.Check(); err != nil {
 		t.Fatalf("%v: %+v", err, o)
 	}
@@ -157,6 +179,15 @@ func checkOrphan(t *rapid.T, view SweepView, o Orphan) {
 	}) {
 		t.Fatalf("it checked in lately: %+v", o)
 	}
+}
+
+// unsure tells that a place could not be looked at, or shows nothing where Chef knows nodes.
+func viewUnseen(view SweepView) bool {
+	return slices.ContainsFunc(slices.Concat(view.Places, view.Others), func(p SweptPlace) bool {
+		return p.Failed != "" || len(p.Instances) == 0 && slices.ContainsFunc(view.Servers, func(s SweptServer) bool {
+			return slices.ContainsFunc(s.Nodes, func(n ChefNode) bool { return n.Account == p.Account && n.Region == p.Region })
+		})
+	})
 }
 
 // 100,000 nodes are judged in one go.

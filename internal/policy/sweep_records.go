@@ -45,7 +45,7 @@ func (s *sweep) addRecord(zone SweptZone, set RecordSet, values []string, kept s
 		o.Subject = Subject{Account: first.Account, Region: first.Region, Address: values[0]}
 		o.Record = &OwnRecord{RecordSet: set, Drop: values, Shared: true, Proof: "an instance of the environment had it when a sweep last saw it held, and nobody has it now; the name is shared"}
 	}
-	s.add(o, time.Time{})
+	s.add(o, time.Time{}, s.doubt)
 }
 
 // whyKept says why values are only told of.
