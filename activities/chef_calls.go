@@ -172,12 +172,8 @@ func (s chefServer) translate(what string, err error) error {
 	}
 	verb, _, _ := strings.Cut(what, " ")
 	switch status := answer.StatusCode(); {
-	case status == http.StatusNotFound && noOrganization.MatchString(err.Error()):
-		return Refuse(ErrInvalid, "%v: correct /organizations/NAME in chef.%s.url", err, s.name)
-	case status == http.StatusNotFound && !fromChef(err):
-		return fmt.Errorf("what answers is no Chef server but something before it, so nobody knows whether it is gone; check that, and chef.%s.url: %w", s.name, err)
 	case status == http.StatusNotFound:
-		return fmt.Errorf("%w: %w", errMissing, err)
+		return s.notFound(err)
 	case status == http.StatusUnauthorized:
 		return Refuse(ErrForbidden, "%v; check that chef.%s.private_key in epoxy.yaml is the key of client %s there, and that the clocks of both agree within 15 minutes", err, s.name, s.api.Client())
 	case status == http.StatusForbidden:
@@ -188,6 +184,17 @@ func (s chefServer) translate(what string, err error) error {
 		return err
 	}
 	return Refuse(ErrInvalid, "%v", err)
+}
+
+// notFound is "gone" only where a Chef server says so of what was asked for.
+func (s chefServer) notFound(err error) error {
+	switch {
+	case noOrganization.MatchString(err.Error()):
+		return Refuse(ErrInvalid, "%v: correct /organizations/NAME in chef.%s.url", err, s.name)
+	case !fromChef(err):
+		return fmt.Errorf("what answers is no Chef server but something before it, so nobody knows whether it is gone; check that, and chef.%s.url: %w", s.name, err)
+	}
+	return fmt.Errorf("%w: %w", errMissing, err)
 }
 
 // fromChef tells a Chef server's own answer, JSON with an error in it, from that of a load balancer before it.

@@ -178,11 +178,6 @@ func (r *mopRig) startServe(b *testing.B) {
 	r.serve = r.start(b, "epoxy", "serve")
 }
 
-func (r *mopRig) stopServe() {
-	_ = r.serve.Process.Signal(os.Interrupt)
-	_ = r.serve.Wait()
-}
-
 func (r *mopRig) start(b *testing.B, name string, args ...string) *exec.Cmd {
 	b.Helper()
 	cmd := exec.Command(filepath.Join(r.Root(), "bin", name), args...)

@@ -51,12 +51,8 @@ func judgeByName(n ChefNode, s Subject) (own bool, why string) {
 	switch {
 	case contradicts:
 		return false, fmt.Sprintf("it has the address %s, not %s", strings.Join(n.Addresses, " and "), s.Address)
-	case named && n.Instance == "" && !n.CheckedIn.IsZero():
-		return false, "it checked in at " + inMinutes(n.CheckedIn) + ", and does not say that it is an EC2 instance: it is a machine elsewhere"
-	case named && s.Instance != "":
-		return true, "it has the announced name, and does not say which instance it is"
 	case named:
-		return true, "it has the announced name"
+		return judgeNamed(n, s)
 	case s.Instance != "":
 		return false, "it does not say that it is " + s.Instance + ", and nobody announced its name"
 	case s.Node != "":
@@ -67,6 +63,19 @@ func judgeByName(n ChefNode, s Subject) (own bool, why string) {
 		return false, "it does not say which instance it is, and an address alone proves nothing: if it is the one, name the node"
 	}
 	return false, "it does not have the address " + s.Address
+}
+
+// judgeNamed is for a node of the announced name. On EC2, Ohai finds out at every run which instance it is on: a node that checked
+// in without one is a machine elsewhere; one that never did may be the dead one's.
+// https://docs.chef.io/ohai/
+func judgeNamed(n ChefNode, s Subject) (own bool, why string) {
+	switch {
+	case n.Instance == "" && !n.CheckedIn.IsZero():
+		return false, "it checked in at " + inMinutes(n.CheckedIn) + ", and does not say that it is an EC2 instance: it is a machine elsewhere"
+	case s.Instance != "":
+		return true, "it has the announced name, and does not say which instance it is"
+	}
+	return true, "it has the announced name"
 }
 
 func inMinutes(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }

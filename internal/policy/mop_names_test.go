@@ -37,7 +37,8 @@ func TestFactsOf(t *testing.T) {
 		want string
 	}{
 		"node and instance": {
-			dead, Instance{Addresses: []string{"10.0.0.5", "54.1.2.3"}},
+			dead,
+			Instance{Addresses: []string{"10.0.0.5", "54.1.2.3"}},
 			ChefNode{Name: "web-1", FQDN: "web-1.example.com", Hostname: "web-1", Addresses: []string{"10.0.0.5", "127.0.0.1", "fe80::1"}},
 			"[10.0.0.5 54.1.2.3] [web-1 web-1.example.com] web-1",
 		},

@@ -102,12 +102,23 @@ func TestSweepGoesOnBesideAnEmptyPlace(t *testing.T) {
 		want  string
 		blind int
 	}{
-		"scaled to zero": {away, func(v *SweepView) { v.Places = append(v.Places, SweptPlace{Account: sweepAccount, Region: "eu-west-1"}) },
-			"keep client web-" + deadID + " on prod; mop node web-1 on prod; keep node web-2 on prod; keep shared.example.com. A → 10.9.9.9", 1},
-		"nobody claims to be there": {away, func(v *SweepView) { v.Places = append(v.Places, SweptPlace{Account: sweepAccount, Region: "ap-south-1"}) },
-			"mop client web-" + deadID + " on prod; mop node web-1 on prod; mop shared.example.com. A → 10.9.9.9", 0},
-		"another environment's": {ChefNode{Server: "prod", Name: "web-2", Instance: otherID, Account: otherAccount, Region: sweepRegion}, func(v *SweepView) { v.Others = []SweptPlace{neighbourAt()} },
-			"keep client web-" + deadID + " on prod; mop node web-1 on prod; keep shared.example.com. A → 10.9.9.9", 1},
+		"scaled to zero": {
+			away, func(v *SweepView) {
+				v.Places = append(v.Places, SweptPlace{Account: sweepAccount, Region: "eu-west-1"})
+			},
+			"keep client web-" + deadID + " on prod; mop node web-1 on prod; keep node web-2 on prod; keep shared.example.com. A → 10.9.9.9", 1,
+		},
+		"nobody claims to be there": {
+			away, func(v *SweepView) {
+				v.Places = append(v.Places, SweptPlace{Account: sweepAccount, Region: "ap-south-1"})
+			},
+			"mop client web-" + deadID + " on prod; mop node web-1 on prod; mop shared.example.com. A → 10.9.9.9", 0,
+		},
+		"another environment's": {
+			ChefNode{Server: "prod", Name: "web-2", Instance: otherID, Account: otherAccount, Region: sweepRegion},
+			func(v *SweepView) { v.Others = []SweptPlace{neighbourAt()} },
+			"keep client web-" + deadID + " on prod; mop node web-1 on prod; keep shared.example.com. A → 10.9.9.9", 1,
+		},
 	} {
 		view := sweepOf(deadNode("web-1"), c.away)
 		view.Servers[0].Clients = []string{"web-" + deadID}
