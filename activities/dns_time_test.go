@@ -77,6 +77,7 @@ func TestAChangeDoesNotWaitForReadings(t *testing.T) {
 		})
 		busy.Go(func() { _, _ = w.dns.DeleteRecords(t.Context(), in) })
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if n := w.route53.calls["ChangeResourceRecordSets"]; n != 4 {
 			t.Errorf("%d changes", n)
 		}

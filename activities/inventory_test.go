@@ -67,7 +67,10 @@ func recall[T any](t *testing.T, s3 *artifacttest.S3, name string) (v T) {
 	return v
 }
 
-func daysAgo(n int) time.Time { return toSecond(time.Now()).AddDate(0, 0, -n) }
+// today is when these tests began: a day counted back from it is the same moment all along.
+var today = toSecond(time.Now())
+
+func daysAgo(n int) time.Time { return today.AddDate(0, 0, -n) }
 
 func TestTakeInventory(t *testing.T) {
 	s := newShelves()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -129,8 +130,10 @@ func TestDrawn(t *testing.T) {
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	half.Report.Steps[0].Note = strings.Repeat("long ", 40)
-	for _, line := range d.render(half) {
+	long := half
+	long.Report = &activities.Report{Title: half.Report.Title, Begun: begun, Steps: slices.Clone(half.Report.Steps)}
+	long.Report.Steps[0].Note = strings.Repeat("long ", 40)
+	for _, line := range d.render(long) {
 		if n := len([]rune(line)); n >= d.width {
 			t.Errorf("a line of %d runs over %d columns", n, d.width)
 		}

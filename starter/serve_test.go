@@ -46,13 +46,13 @@ func TestWaysAreOpenedAgain(t *testing.T) {
 			go func() { done <- w.keep(ctx, slog.New(slog.DiscardHandler)) }()
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if code, text := healthOf(in); code != http.StatusServiceUnavailable || text != "queue terminations: STS does not answer\n" {
 			t.Errorf("%d %s", code, text)
 		}
 		if opened < 60 || opened > 130 {
 			t.Errorf("tried %d times in an hour", opened)
 		}
-		synctest.Wait()
 		broken = nil
 		time.Sleep(lastPause)
 		synctest.Wait()

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 type fakeTable struct {
 	ledger.API
 
+	mu    sync.Mutex
 	items map[[2]string]map[string]types.AttributeValue
 }
 
@@ -33,6 +35,8 @@ func textIn(item map[string]types.AttributeValue, name string) string {
 }
 
 func (f *fakeTable) put(item map[string]types.AttributeValue) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.items[[2]string{textIn(item, "pk"), textIn(item, "sk")}] = item
 }
 
@@ -51,6 +55,8 @@ func (f *fakeTable) BatchWriteItem(_ context.Context, in *dynamodb.BatchWriteIte
 }
 
 func (f *fakeTable) BatchGetItem(_ context.Context, in *dynamodb.BatchGetItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	out := &dynamodb.BatchGetItemOutput{Responses: map[string][]map[string]types.AttributeValue{}}
 	for table, asked := range in.RequestItems {
 		for _, key := range asked.Keys {
@@ -63,6 +69,8 @@ func (f *fakeTable) BatchGetItem(_ context.Context, in *dynamodb.BatchGetItemInp
 }
 
 func (f *fakeTable) Query(_ context.Context, in *dynamodb.QueryInput, _ ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if aws.ToString(in.KeyConditionExpression) != "pk = :pk" {
 		return nil, errors.New("the fake knows no other query")
 	}
