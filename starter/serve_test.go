@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,10 +30,11 @@ func healthOf(in *intakes) (int, string) {
 // One way that cannot be opened is opened later, is seen meanwhile, and leaves the other alone.
 func TestWaysAreOpenedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		broken, opened := errors.New("STS does not answer"), 0
+		var mended atomic.Bool
+		var opened atomic.Int64
 		queue := &way{name: "queue terminations", run: func(ctx context.Context, up func()) error {
-			if opened++; broken != nil {
-				return broken
+			if opened.Add(1); !mended.Load() {
+				return errors.New("STS does not answer")
 			}
 			up()
 			<-ctx.Done()
@@ -50,10 +52,10 @@ func TestWaysAreOpenedAgain(t *testing.T) {
 		if code, text := healthOf(in); code != http.StatusServiceUnavailable || text != "queue terminations: STS does not answer\n" {
 			t.Errorf("%d %s", code, text)
 		}
-		if opened < 60 || opened > 130 {
-			t.Errorf("tried %d times in an hour", opened)
+		if n := opened.Load(); n < 60 || n > 130 {
+			t.Errorf("tried %d times in an hour", n)
 		}
-		broken = nil
+		mended.Store(true)
 		time.Sleep(lastPause)
 		synctest.Wait()
 		if code, text := healthOf(in); code != http.StatusOK {
