@@ -24,24 +24,29 @@ type Chef struct {
 	S3      Connect[artifact.API] // for nodes that are too big for the ledger
 
 	mu     sync.Mutex
-	counts map[string]*nodeCount    // by server
-	turns  map[string]chan struct{} // by server
+	counts map[string]*nodeCount // by server
+	turns  map[turnsFor]chan struct{}
 }
 
-// chefTurns is how many activities are at a server at the same time. A turn is for all calls of an activity: else a thousand of
-// them advance side by side, and on a slow server none ends in time.
-const chefTurns = 16
+// chefTurns is how many activities of each kind are at a server at the same time. A turn is for all calls of an activity: else a
+// thousand of them advance side by side, and on a slow server none ends in time. Deletions have turns of their own: what a
+// thousand have found is not deleted only when all have searched, and the index shrinks meanwhile.
+const chefTurns = 8
+
+// turnsFor is who takes turns with whom.
+type turnsFor struct{ server, kind string }
 
 // enter waits for a turn at a server; the activity heartbeats meanwhile.
-func (a *Chef) enter(ctx context.Context, server string) (leave func(), err error) {
+func (a *Chef) enter(ctx context.Context, server, kind string) (leave func(), err error) {
 	a.mu.Lock()
 	if a.turns == nil {
-		a.turns = map[string]chan struct{}{}
+		a.turns = map[turnsFor]chan struct{}{}
 	}
-	turn := a.turns[server]
+	who := turnsFor{server, kind}
+	turn := a.turns[who]
 	if turn == nil {
 		turn = make(chan struct{}, chefTurns)
-		a.turns[server] = turn
+		a.turns[who] = turn
 	}
 	a.mu.Unlock()
 	select {

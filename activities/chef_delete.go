@@ -17,7 +17,7 @@ import (
 // repeated at any point: what is gone and an intent of this run covers was deleted by an attempt before.
 func (a *Chef) DeleteNode(ctx context.Context, in DeleteNodeInput) (DeleteNodeOutput, error) {
 	defer beating(ctx, in.Node.Name)()
-	leave, err := a.enter(ctx, in.Node.Server)
+	leave, err := a.enter(ctx, in.Node.Server, "delete")
 	if err != nil {
 		return DeleteNodeOutput{}, err
 	}

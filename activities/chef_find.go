@@ -26,7 +26,7 @@ func (a *Chef) FindNodes(ctx context.Context, in FindNodesInput) (FindNodesOutpu
 		if err != nil {
 			return FindNodesOutput{}, err
 		}
-		leave, err := a.enter(ctx, name)
+		leave, err := a.enter(ctx, name, "find")
 		if err != nil {
 			return FindNodesOutput{}, err
 		}

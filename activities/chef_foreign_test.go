@@ -85,8 +85,10 @@ func TestWhoWaitsForATurnHeartbeats(t *testing.T) {
 	w := newChefWorld(t)
 	a := w.chef()
 	for range chefTurns {
-		if _, err := a.enter(t.Context(), "prod"); err != nil {
-			t.Fatal(err)
+		for _, kind := range []string{"find", "delete"} {
+			if _, err := a.enter(t.Context(), "prod", kind); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	find := FindNodesInput{Servers: []string{"prod"}, Subject: w.act.Subject}

@@ -45,7 +45,7 @@ type zoneDoor struct {
 const (
 	readMoment   = 100 * time.Millisecond
 	changeMoment = time.Second
-	changeEvery  = 5 * time.Second
+	changeEvery  = 10 * time.Second // twenty changes for a thousand nodes in three minutes
 	zoneTimeout  = 45 * time.Second // of a change, and of a page: who comes in the middle of another's can wait for both
 	readTimeout  = 4 * time.Minute  // of a reading whose pages come, however many; below that of an activity
 )

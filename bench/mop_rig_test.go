@@ -103,22 +103,29 @@ func (r *mopRig) configure(b *testing.B, topic, later string) {
 // register makes node, client and two records for each, as their first runs of chef-client do.
 func (r *mopRig) register(b *testing.B, nodes []estate.Node) {
 	b.Helper()
+	r.registerInChef(b, nodes)
 	names, pointers := make([]estate.Record, len(nodes)), make([]estate.Record, len(nodes))
-	group, ctx := errgroup.WithContext(b.Context())
-	group.SetLimit(8)
 	for i, n := range nodes {
 		full := n.Name + "." + nodeDomain
 		names[i] = estate.Record{Name: full, Type: "A", TTL: 60, Values: []string{n.Address}}
 		pointers[i] = estate.Record{Name: pointerOf(n), Type: "PTR", TTL: 60, Values: []string{full}}
+	}
+	must(b, r.dns.PutMany(b.Context(), r.zone, names))
+	must(b, r.dns.PutMany(b.Context(), r.reverse, pointers))
+}
+
+func (r *mopRig) registerInChef(b *testing.B, nodes []estate.Node) {
+	b.Helper()
+	group, ctx := errgroup.WithContext(b.Context())
+	group.SetLimit(8)
+	for _, n := range nodes {
 		group.Go(func() error {
 			found := estate.EC2Node(estate.Account, estate.Zone, n.ID, n.Address, time.Now().Add(-time.Hour))
-			found["hostname"], found["fqdn"] = n.Name, full
+			found["hostname"], found["fqdn"] = n.Name, n.Name+"."+nodeDomain
 			return r.chef.Register(ctx, n.Name, found)
 		})
 	}
 	must(b, group.Wait())
-	must(b, r.dns.PutMany(b.Context(), r.zone, names))
-	must(b, r.dns.PutMany(b.Context(), r.reverse, pointers))
 }
 
 // pointerOf is the PTR name of a node's address.

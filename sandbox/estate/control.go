@@ -66,6 +66,7 @@ func (c Control) Calls(ctx context.Context) (map[string]int, error) {
 type Call struct {
 	Time      float64 `json:"time"`
 	Operation string  `json:"operation"`
+	Path      string  `json:"path"`
 	Region    string  `json:"region"`
 	Account   string  `json:"account"`
 	Status    int     `json:"status"`

@@ -18,6 +18,7 @@ class Calls:
         entry = {
             "time": time.time(),
             "operation": call.operation,
+            "path": call.path,
             "region": call.region,
             "account": account,
             "status": None,

@@ -48,14 +48,14 @@ class Calls(Case):
         self.refused("RequestLimitExceeded", self.ec2.describe_images)
         client("ec2", "eu-west-1", in_account("222222222222")).describe_images(Owners=["self"])
         seen = [
-            (one["operation"], one["region"], one["account"], one["status"], one["fault"])
+            (one["operation"], one["path"], one["region"], one["account"], one["status"], one["fault"])
             for one in control("GET", "/calls?detail=1")
             if one["operation"].startswith("ec2.")
         ]
         self.assertEqual(
             [
-                ("ec2.DescribeImages", REGION, ACCOUNT, 503, "throttle"),
-                ("ec2.DescribeImages", "eu-west-1", "222222222222", 200, None),
+                ("ec2.DescribeImages", "/", REGION, ACCOUNT, 503, "throttle"),
+                ("ec2.DescribeImages", "/", "eu-west-1", "222222222222", 200, None),
             ],
             seen,
         )
