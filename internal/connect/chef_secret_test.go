@@ -2,7 +2,6 @@ package connect
 
 import (
 	"encoding/pem"
-	"epoxy/internal/config"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"epoxy/internal/config"
 )
 
 func TestChefKeyStaysSecret(t *testing.T) {
