@@ -200,7 +200,8 @@ func (s shelf) shelve(ctx context.Context, p *ledger.PutBack) error {
 	return err
 }
 
-// delete does it, or settles that the server does not let us: what else is to be deleted still goes. What is gone in this moment was somebody else's doing, unless an attempt before this one began it.
+// delete does it, or settles that the server does not let us: what else is to be deleted still goes. What is gone in this
+// moment was somebody else's doing, unless an attempt before this one began it.
 func (d *nodeDeletion) delete(ctx context.Context, t *chefThing) error {
 	if t.Outcome != "" {
 		return nil
