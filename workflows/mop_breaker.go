@@ -123,8 +123,8 @@ func (b *breakerRun) question() question {
 		Plan: activities.Artifact{SHA256: hex.EncodeToString(sum[:])}, NeedsOne: true,
 		Headline: fmt.Sprintf("Go on deleting nodes of %s? %s.", b.in.Environment, b.state.Why),
 		Facts: []activities.Fact{
-			{Name: "If approved", Value: fmt.Sprintf("all mops of %s go on, without a limit for %s", b.in.Environment, b.in.Limit.Window)},
-			{Name: "If denied", Value: fmt.Sprintf("those that wait end, and so does every new one for %s", b.in.Limit.Window)},
+			{Name: "If approved", Value: fmt.Sprintf("all mops of %s go on, without a limit for %s", b.in.Environment, policy.Span(b.in.Limit.Window))},
+			{Name: "If denied", Value: fmt.Sprintf("those that wait end, and so does every new one for %s", policy.Span(b.in.Limit.Window))},
 		},
 		Lists: list("Waiting, among others", waiting, len(waiting)),
 	}

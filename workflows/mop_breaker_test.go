@@ -42,7 +42,7 @@ func newBreakerRun(t *testing.T) (*testsuite.TestWorkflowEnvironment, *breakerFa
 	RegisterWorkflows(env)
 	f := &breakerFakes{
 		reportFakes: reportFakes{posted: map[string]activities.Report{}},
-		state:       policy.Breaker{State: policy.BreakerAsking, Trip: 3, Why: "21 nodes would be gone within 1h0m0s, and the limit is 20", Waiting: []string{"a/b/i-2", "a/b/i-1"}},
+		state:       policy.Breaker{State: policy.BreakerAsking, Trip: 3, Why: "21 nodes would be gone within 1h, and the limit is 20", Waiting: []string{"a/b/i-2", "a/b/i-1"}},
 	}
 	env.RegisterActivity(f)
 	env.SetStartWorkflowOptions(startAs(MopBreakerWorkflowID("prod")))

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"epoxy/activities"
+	"epoxy/internal/policy"
 )
 
 // wrapUp lets held instances go, and tells what nobody was told yet.
@@ -61,7 +62,7 @@ func (m *mop) ending(ctx workflow.Context, err error) (outcome, headline, reason
 	fails := m.fails()
 	switch {
 	case m.late:
-		return activities.OutcomeFailed, "Gave up. " + deleted, fmt.Sprintf("it took longer than %s, the mop's timeout", m.in.Timeout)
+		return activities.OutcomeFailed, "Gave up. " + deleted, fmt.Sprintf("it took longer than %s, the mop's timeout", policy.Span(m.in.Timeout))
 	case temporal.IsCanceledError(err) || errors.Is(ctx.Err(), workflow.ErrCanceled):
 		return activities.OutcomeCancelled, "Cancelled. " + deleted, ""
 	case isType(err, errNotOurs):

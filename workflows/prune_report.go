@@ -115,7 +115,7 @@ func (p *prune) finish(ctx workflow.Context, err error) (PruneResult, error) {
 		p.Lists = append(p.Lists, p.keptBecause()...)
 	}
 	if err != nil && p.late {
-		err = refuse(activities.ErrTimedOut, fmt.Sprintf("it took longer than %s, the timeout of policy %s", p.set.Timeout, p.set.Policy))
+		err = refuse(activities.ErrTimedOut, fmt.Sprintf("it took longer than %s, the timeout of policy %s", policy.Span(p.set.Timeout), p.set.Policy))
 	}
 	outcome, headline, reason := p.ending(ctx, err)
 	p.out.Outcome = outcome

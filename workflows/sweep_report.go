@@ -18,7 +18,7 @@ func (s *sweepRun) finish(ctx workflow.Context, err error) (SweepResult, error) 
 		s.fail(ctx)
 	}
 	if err != nil && s.late {
-		err = refuse(activities.ErrTimedOut, fmt.Sprintf("it took longer than %s, the timeout of environment %s", s.in.Timeout, s.in.Environment))
+		err = refuse(activities.ErrTimedOut, fmt.Sprintf("it took longer than %s, the timeout of environment %s", policy.Span(s.in.Timeout), s.in.Environment))
 	}
 	s.Lists = slices.Concat(s.blindList(), list("Looks like the wrong place", s.plan.Empty, len(s.plan.Empty)), list("Not mopped, because", s.failed, len(s.failed)), s.toMopList(), s.keptList(), s.strangersList())
 	outcome, headline, reason := s.ending(ctx, err)

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"epoxy/internal/policy"
 )
 
 // The texts with a shape of their own. Each checks itself while it is read and
@@ -247,17 +249,5 @@ func parseDuration(text string) (Duration, error) {
 	return Duration(span), err
 }
 
-// String leaves out the zeros that time.Duration shows, and counts whole days: 4h, not 4h0m0s; 30d, not 720h.
-func (d Duration) String() string {
-	if d >= day && d%day == 0 {
-		return strconv.FormatInt(int64(d/day), 10) + "d"
-	}
-	s := time.Duration(d).String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
-}
+// String is as people write it: 4h, 30d.
+func (d Duration) String() string { return policy.Span(time.Duration(d)) }

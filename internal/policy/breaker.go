@@ -91,7 +91,7 @@ func takePermit(b Breaker, r PermitRequest, limits BreakerLimits, now time.Time)
 		return b.waits(r), PermitAnswer{Why: why}
 	}
 	b.Permits = append(slices.Clip(b.Permits), TakenPermit{Key: r.Key, Nodes: r.Nodes, At: now})
-	return b, PermitAnswer{Granted: true, Why: fmt.Sprintf("the breaker: %d of at most %d nodes within %s", gone+r.Nodes, limits.Nodes, limits.Window)}
+	return b, PermitAnswer{Granted: true, Why: fmt.Sprintf("the breaker: %d of at most %d nodes within %s", gone+r.Nodes, limits.Nodes, Span(limits.Window))}
 }
 
 // exceeded says why so many more are too many. Of a few nodes one may always go: else an environment of two could not be
@@ -99,10 +99,10 @@ func takePermit(b Breaker, r PermitRequest, limits BreakerLimits, now time.Time)
 func (l BreakerLimits) exceeded(there, gone, more int) string {
 	all := gone + more
 	if all > l.Nodes {
-		return fmt.Sprintf("%d nodes would be gone within %s, and the limit is %d", all, l.Window, l.Nodes)
+		return fmt.Sprintf("%d nodes would be gone within %s, and the limit is %d", all, Span(l.Window), l.Nodes)
 	}
 	if l.Percent > 0 && all > 1 && float64(all) > l.Percent/100*float64(there) {
-		return fmt.Sprintf("%d of %d nodes would be gone within %s, and the limit is %g %%", all, there, l.Window, l.Percent)
+		return fmt.Sprintf("%d of %d nodes would be gone within %s, and the limit is %g %%", all, there, Span(l.Window), l.Percent)
 	}
 	return ""
 }

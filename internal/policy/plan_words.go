@@ -2,6 +2,8 @@ package policy
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -29,6 +31,21 @@ func inDays(d time.Duration) string {
 		}
 	}
 	return fmt.Sprintf("%d seconds", int64(d/time.Second))
+}
+
+// Span writes a duration without the zeros that time.Duration shows, and counts whole days: 4h, not 4h0m0s; 30d, not 720h.
+func Span(d time.Duration) string {
+	if d >= day && d%day == 0 {
+		return strconv.FormatInt(int64(d/day), 10) + "d"
+	}
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 // IsKept tells whether something is a Kept… constant.

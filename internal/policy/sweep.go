@@ -230,9 +230,9 @@ func (s *sweep) add(o Orphan, lastSign time.Time, doubt string) {
 	case o.Kept != "":
 		o.Do = SweepKeeps
 	case lastSign.After(ripe):
-		o.Do, o.Kept = SweepYoung, "it checked in at "+inMinutes(lastSign)+", and the time of grace is "+s.Grace.String()
+		o.Do, o.Kept = SweepYoung, "it checked in at "+inMinutes(lastSign)+", and the time of grace is "+Span(s.Grace)
 	case o.Since.After(ripe):
-		o.Do, o.Kept = SweepYoung, "seen so since "+inMinutes(o.Since)+", and the time of grace is "+s.Grace.String()
+		o.Do, o.Kept = SweepYoung, "seen so since "+inMinutes(o.Since)+", and the time of grace is "+Span(s.Grace)
 	default:
 		o.Do = SweepMops
 	}
