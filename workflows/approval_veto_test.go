@@ -119,7 +119,7 @@ func TestAQuestionEndsWithItsRun(t *testing.T) {
 			var ask activities.Ask
 			w.env.RegisterDelayedCallback(func() { ask = *w.questions()[0].report.Ask }, time.Hour)
 			_, err := w.prune()
-			if err == nil || !strings.Contains(err.Error(), "took longer than 24h") || len(w.deleted) != 0 {
+			if err == nil || !strings.Contains(err.Error(), "took longer than 1d") || len(w.deleted) != 0 {
 				t.Errorf("ended with %v, deleted %q", err, w.did())
 			}
 			if ask.Until.After(begun.Add(24*time.Hour + time.Minute)) {

@@ -227,10 +227,10 @@ func TestPruneTimesOut(t *testing.T) {
 	w := newPruneWorld(t)
 	w.in.Approval.Mode, w.in.Approval.Expires, w.in.Timeout = policy.ApproveAsk, 72*time.Hour, 24*time.Hour
 	_, err := w.prune()
-	if !isType(err, activities.ErrTimedOut) && (err == nil || !strings.Contains(err.Error(), "took longer than 24h")) {
+	if !isType(err, activities.ErrTimedOut) && (err == nil || !strings.Contains(err.Error(), "took longer than 1d")) {
 		t.Errorf("ended with %v", err)
 	}
-	if r := w.report(); r.Outcome != activities.OutcomeFailed || !strings.Contains(r.Reason, "took longer than 24h") || len(w.deleted) != 0 {
+	if r := w.report(); r.Outcome != activities.OutcomeFailed || !strings.Contains(r.Reason, "took longer than 1d") || len(w.deleted) != 0 {
 		t.Errorf("report %s: %s (%s)", r.Outcome, r.Headline, r.Reason)
 	}
 	if q := w.questions(); len(q) != 1 || q[0].report.Ask != nil {
