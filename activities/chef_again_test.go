@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/testsuite"
+
+	"epoxy/internal/ledger"
 )
 
 // looking gives what later looks of the same run answer: other activities, with other ids.
@@ -62,6 +64,92 @@ func TestANodeThatRegistersAgainIsDeletedAgain(t *testing.T) {
 		}
 		if w.has("nodes") != "web-1 web-2" || w.has("clients") != "chef-validator epoxy web-1 web-2" {
 			t.Errorf("%d was put back, and left are %s and %s", undone, w.has("nodes"), w.has("clients"))
+		}
+	}
+}
+
+// The next event begins another run, which knows nothing of an undo but what the ledger says.
+func TestANodeThatWasPutBackStaysForTheNextRun(t *testing.T) {
+	for name, c := range map[string]struct {
+		undo         string // kind
+		next         func(*chefWorld, *DeleteNodeInput)
+		node, client string // outcome: detail
+	}{
+		"the node":        {undo: "nodes", node: "kept: put back by ann", client: "kept: its node stays: put back by ann"},
+		"the client":      {undo: "clients", node: "deleted: ", client: "kept: put back by ann"},
+		"neither":         {node: "deleted: ", client: "deleted: "},
+		"a person mops":   {undo: "nodes", next: func(_ *chefWorld, in *DeleteNodeInput) { in.Again = true }, node: "deleted: ", client: "deleted: "},
+		"mopped by name":  {undo: "nodes", next: byNodeName, node: "kept: put back by ann", client: "kept: its node stays: put back by ann"},
+		"another machine": {undo: "nodes", next: anotherMachine, node: "deleted: ", client: "deleted: "},
+	} {
+		w := newChefWorld(t)
+		look := w.looking(w.chef())
+		in := w.deletion("web-1")
+		look(in)
+		if c.undo != "" {
+			if err := w.ledger.Undone(t.Context(), w.entry(c.undo, "web-1").ID, "ann", ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.register("web-1", deadInstance, "10.0.0.1", died.Add(-time.Minute))
+		in.RunID = "another run"
+		if c.next != nil {
+			c.next(w, &in)
+		}
+		var out DeleteNodeOutput
+		for range 2 { // the second look of that run says the same, or finds nothing
+			if got := look(in); out.Node.Outcome == "" {
+				out = got
+			}
+		}
+		if node, client := out.Node.Outcome+": "+out.Node.Detail, out.Client.Outcome+": "+out.Client.Detail; node != c.node || client != c.client {
+			t.Errorf("%s: %s, %s", name, node, client)
+		}
+		if _, left := w.things["nodes"]["web-1"]; left != strings.HasPrefix(c.node, "kept") {
+			t.Errorf("%s: the node is there: %t", name, left)
+		}
+		if _, left := w.things["clients"]["web-1"]; left != strings.HasPrefix(c.client, "kept") {
+			t.Errorf("%s: the client is there: %t", name, left)
+		}
+	}
+}
+
+func byNodeName(_ *chefWorld, in *DeleteNodeInput) {
+	in.Subject.Instance, in.Subject.Node = "", "web-1"
+}
+
+func anotherMachine(w *chefWorld, in *DeleteNodeInput) {
+	w.register("web-1", "i-0bbbbbbbbbbbbbbbb", "10.0.0.9", died)
+	in.Subject.Instance = "i-0bbbbbbbbbbbbbbbb"
+	in.Node = w.deletion("web-1").Node
+}
+
+// The node goes, the answer is lost, and before the next attempt a machine registers under its name. What went is in the ledger
+// as deleted, and what is there now stays.
+func TestANodeWhoseNameIsTakenBeforeTheNextAttempt(t *testing.T) {
+	for now, c := range map[string]struct{ node, client string }{
+		"i-0bbbbbbbbbbbbbbbb": {"deleted: " + taken, "kept: " + taken},
+		"*":                   {"kept: it is instance *, not " + deadInstance, "kept: its node stays: it is instance *, not " + deadInstance},
+	} {
+		w := newChefWorld(t)
+		in := w.deletion("web-1")
+		w.lose["DELETE nodes"]++
+		if _, err := attempt(t, w.chef().DeleteNode, in); err == nil {
+			t.Fatal("the answer was lost, and nobody noticed")
+		}
+		w.register("web-1", now, "10.0.0.9", died)
+		for range 2 { // the answer of the second attempt is lost, too
+			out, err := attempt(t, w.chef().DeleteNode, in)
+			node, client := out.Node.Outcome+": "+out.Node.Detail, out.Client.Outcome+": "+out.Client.Detail
+			if err != nil || node != c.node || client != c.client {
+				t.Errorf("%s: %s, %s, %v", now, node, client, err)
+			}
+		}
+		if e := w.entry("nodes", "web-1"); (e.Outcome == ledger.Deleted) != strings.HasPrefix(c.node, "deleted") {
+			t.Errorf("%s: the ledger says %s", now, e.Outcome)
+		}
+		if left := w.has("nodes") + " | " + w.has("clients"); left != "web-1 web-2 | chef-validator epoxy web-1 web-2" {
+			t.Errorf("%s: left %s", now, left)
 		}
 	}
 }

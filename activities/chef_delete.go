@@ -85,7 +85,11 @@ func (d *nodeDeletion) thing(kind, ledgerKind string) chefThing {
 }
 
 func (d *nodeDeletion) readEntries(ctx context.Context) error {
-	known, err := standings(ctx, d.book, d.in.RunID, d.look, []string{d.node.What, d.client.What})
+	resources := []string{d.node.What, d.client.What}
+	known, err := standings(ctx, d.book, d.in.RunID, d.look, resources)
+	if err == nil && !d.in.Again {
+		err = meetUndone(ctx, d.book, known, resources, undoneNames(d.identity()))
+	}
 	if err != nil {
 		return translate(d.in.Ledger.Place, err)
 	}
@@ -97,6 +101,15 @@ func (d *nodeDeletion) readEntries(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// identity is the best that is known of who dies. A node writes its instance id itself: only what is one is asked for.
+func (d *nodeDeletion) identity() policy.Subject {
+	s := d.in.Subject
+	if s.Node = d.in.Node.Name; s.Instance == "" && policy.CheckInstanceID(d.in.Node.Instance) == nil {
+		s.Instance = d.in.Node.Instance
+	}
+	return s
 }
 
 // take makes the ledger's entry the thing's own, and its outcome, if it has one.

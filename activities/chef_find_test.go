@@ -101,17 +101,6 @@ func TestFindNodes(t *testing.T) {
 			world: func(w *chefWorld) { w.indexed = func(string) []string { return []string{"../clients/web-2", "web-1"} } },
 			nodes: "web-1", kept: "is no name of a Chef node", unsent: "GET nodes/../clients/web-2",
 		},
-		"found before": {
-			in: func(in *FindNodesInput) {
-				in.Skip = []policy.ChefNode{policy.ParseChefNode("prod", []byte(newChefWorld(t).things["nodes"]["web-1"]))}
-			}, nodes: "web-1",
-		},
-		"client found before": {
-			world: func(w *chefWorld) { delete(w.things["nodes"], "web-1") },
-			in: func(in *FindNodesInput) {
-				in.Names, in.Skip = []string{"web-1"}, []policy.ChefNode{{Server: "prod", Name: "web-1", ClientOnly: true}}
-			}, nodes: "web-1 (client)",
-		},
 	} {
 		w := newChefWorld(t)
 		if c.world != nil {

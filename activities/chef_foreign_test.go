@@ -80,6 +80,33 @@ func TestActivitiesTakeTurnsAtChef(t *testing.T) {
 	}
 }
 
+// brokenDoor is a server whose answers nobody foresaw.
+type brokenDoor struct{ frontDoor }
+
+func (*brokenDoor) Do(context.Context, string, string, url.Values, []byte, int64) ([]byte, error) {
+	panic("an answer that nobody foresaw")
+}
+
+// Temporal recovers a panic of an activity, and tries again: the turns must not be used up by that.
+func TestAPanicGivesTheTurnBack(t *testing.T) {
+	a := &Chef{Servers: map[string]ChefAPI{"prod": &brokenDoor{}}}
+	in := FindNodesInput{Servers: []string{"prod"}, Subject: policy.Subject{Account: here.Account, Region: here.Region, Node: "web-1"}}
+	for range chefTurns {
+		func() {
+			defer func() { _ = recover() }()
+			_, err := a.FindNodes(t.Context(), in)
+			t.Errorf("no panic, but %v", err)
+		}()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	leave, err := a.enter(ctx, "prod", "find")
+	if err != nil {
+		t.Fatalf("no turn is left: %v", err)
+	}
+	leave()
+}
+
 // Who waits for a turn is alive, and goes when nobody wants its answer any more.
 func TestWhoWaitsForATurnHeartbeats(t *testing.T) {
 	w := newChefWorld(t)

@@ -25,7 +25,10 @@ func (d *nodeDeletion) read(ctx context.Context) error {
 	}
 	why := ""
 	if found {
-		why = d.judge(n)
+		if why = d.judge(n); d.isTaken(n) {
+			why = taken
+			d.end(&d.node, ledger.Deleted, taken)
+		}
 	}
 	d.settle(&d.node, why)
 	if d.node.stays() {
@@ -33,6 +36,17 @@ func (d *nodeDeletion) read(ctx context.Context) error {
 	}
 	d.settle(&d.client, cmp.Or(c.NeverDeleted(d.server.api.Client()), why, d.renewed(c)))
 	return nil
+}
+
+// taken says why nothing more of a name is deleted.
+const taken = "another machine has its name by now"
+
+// isTaken tells that another machine's node is where one was about to be deleted: that one was deleted, though the answer was
+// lost. An intent is only ever for the instance that was found, as judge sees to.
+func (d *nodeDeletion) isTaken(n policy.ChefNode) bool {
+	before := d.in.Node.Instance
+	known := policy.CheckInstanceID(before) == nil && policy.CheckInstanceID(n.Instance) == nil
+	return d.node.Outcome == "" && d.node.begun && known && n.Instance != before
 }
 
 // judge says why a node stays, or "".
@@ -55,7 +69,7 @@ func (d *nodeDeletion) judge(n policy.ChefNode) string {
 // renewed says that a client is another than the one that is to be deleted, as a new machine of the same name has.
 func (d *nodeDeletion) renewed(c policy.ChefClient) string {
 	if !d.in.Node.ClientOnly && d.node.Outcome == ledger.Gone {
-		return "its node is gone since it was looked for: a new machine may have its name; a later look will tell"
+		return "its node is gone since it was looked for: a new machine may have its name; a sweep will tell"
 	}
 	before := d.in.Node.ClientKey
 	if before == "" && d.client.begun {

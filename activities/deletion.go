@@ -22,6 +22,7 @@ type secondLook interface {
 type Ledger interface {
 	Intend(ctx context.Context, entries []ledger.Entry) ([]ledger.Entry, error)
 	Entries(ctx context.Context, ids []string) (map[string]ledger.Entry, error)
+	Find(ctx context.Context, name string) ([]ledger.Entry, error) // the newest first
 	Conclude(ctx context.Context, entries []ledger.Entry) error
 	Undone(ctx context.Context, id, by, detail string) error
 }

@@ -1,8 +1,10 @@
 package activities
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"go.temporal.io/sdk/testsuite"
 
@@ -78,6 +80,56 @@ func TestARecordThatWasPutBackStays(t *testing.T) {
 			t.Errorf("%+v, %v", out, err)
 		}
 	})
+}
+
+// The next event begins another run, which knows nothing of an undo but what the ledger says.
+func TestARecordThatWasPutBackStaysForTheNextRun(t *testing.T) {
+	const shared = "web.example.com. A 10.0.0.7 10.0.0.8 10.0.0.9"
+	byAddress := func(in *DeleteRecordsInput) { // as a sweep does
+		in.Subject.Instance, in.Subject.Node, in.Subject.Address = "", "", "10.0.0.7"
+	}
+	for about, c := range map[string]struct {
+		undo bool
+		next func(*DeleteRecordsInput)
+		want Deleted
+	}{
+		"put back":             {true, nil, Deleted{Outcome: DeletedKept, Detail: "put back by ann"}},
+		"not put back":         {false, nil, Deleted{Outcome: DeletedDone}},
+		"a person mops":        {true, func(in *DeleteRecordsInput) { in.Again = true }, Deleted{Outcome: DeletedDone}},
+		"a sweep":              {true, byAddress, Deleted{Outcome: DeletedKept, Detail: "put back by ann"}},
+		"a sweep, not undone":  {false, byAddress, Deleted{Outcome: DeletedDone}},
+		"mopped by name":       {true, func(in *DeleteRecordsInput) { in.Subject.Instance = "" }, Deleted{Outcome: DeletedKept, Detail: "put back by ann"}},
+		"another of that name": {true, func(in *DeleteRecordsInput) { in.Subject.Instance = instanceNumber(77) }, Deleted{Outcome: DeletedDone}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newRecordsWorld(t)
+			w.ec2.instances, w.ec2.nics = nil, nil
+			in, other := w.input(7, zone, w.found(7)[1:2]), w.input(9, zone, w.found(9)[:1])
+			first := must[DeleteRecordsOutput](t)(w.dns.DeleteRecords(t.Context(), in)).Records[0]
+			if c.undo {
+				if err := w.ledger.Undone(t.Context(), first.Entry, "ann", ""); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(time.Second)
+			// Somebody else's value of the same set, later: that says nothing of ours.
+			if out, err := w.dns.DeleteRecords(t.Context(), other); err != nil || out.Records[0].What != first.What || out.Records[0].Outcome != DeletedDone {
+				t.Fatalf("%s: web-9: %+v, %v", about, out, err)
+			}
+			w.route53.put(zoneID, shared)
+			in.RunID = "another run"
+			if c.next != nil {
+				c.next(&in)
+			}
+			got := must[DeleteRecordsOutput](t)(w.dns.DeleteRecords(t.Context(), in)).Records[0]
+			if c.want.What, c.want.Entry = got.What, got.Entry; got != c.want {
+				t.Errorf("%s: %+v, want %+v", about, got, c.want)
+			}
+			if left := slices.Contains(w.route53.all(zoneID), shared); left != (c.want.Outcome == DeletedKept) {
+				t.Errorf("%s: left is %q", about, w.route53.all(zoneID))
+			}
+		})
+	}
 }
 
 // What the ledger calls failed was kept by right, as every further attempt says, too.

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -81,6 +80,9 @@ func (a *DNS) openRecordDeletion(ctx context.Context, in DeleteRecordsInput) (*r
 	}
 	d.look = lookOf(ctx)
 	known, err := standings(ctx, d.book, in.RunID, d.look, resources)
+	if err == nil && !in.Again {
+		err = meetUndone(ctx, d.book, known, resources, undoneNames(in.Subject, in.Facts.Addresses...))
+	}
 	if err != nil {
 		return nil, translate(in.Ledger.Place, err)
 	}
@@ -151,7 +153,7 @@ const rounds = 4
 
 func (d *recordDeletion) run(ctx context.Context) error {
 	for range rounds {
-		for _, step := range []func(context.Context) error{d.read, d.lookForHolders, d.intend, d.change} {
+		for _, step := range []func(context.Context) error{d.read, d.lookForHolders, d.intend, d.stayWithin, d.change} {
 			if len(d.open()) == 0 {
 				return nil
 			}
@@ -204,77 +206,13 @@ func (d *recordDeletion) read(ctx context.Context) error {
 	return nil
 }
 
-// lookForHolders settles what somebody alive holds by now.
-func (d *recordDeletion) lookForHolders(ctx context.Context) error {
-	open := d.open()
-	records := make([]policy.OwnRecord, len(open))
-	for i, r := range open {
-		records[i] = r.OwnRecord
-	}
-	held, err := d.dns.holders(ctx, d.in.Live, d.in.Facts, records)
-	if err != nil {
-		return err
-	}
-	for _, r := range open {
-		here := r.OwnRecord
-		here.Drop = r.left
-		free, why := here.Free(held)
-		if r.left, r.held = free, why; len(free) == 0 {
-			d.end(r, DeletedKept, why)
-		}
-	}
-	return nil
-}
-
-// intend writes down what is about to go, with what an undo needs.
-func (d *recordDeletion) intend(ctx context.Context) error {
-	var entries []ledger.Entry
-	var going []*dyingRecord
-	for _, r := range d.open() {
-		if r.written {
-			continue
-		}
-		if !r.begun { // else once more: a crash may have come between the entry and the names it is found by
-			if err := d.newEntry(r); err != nil {
-				return err
-			}
-		}
-		entries, going = append(entries, r.entry), append(going, r)
-	}
-	if len(entries) == 0 {
-		return nil
-	}
-	stored, err := d.book.Intend(ctx, entries)
-	if err != nil {
-		return translate(d.in.Ledger.Place, err)
-	}
-	for i, e := range stored {
-		going[i].written = true
-		going[i].takeEntry(e) // an attempt that was given up for dead may have been quicker
-	}
-	return nil
-}
-
-func (d *recordDeletion) newEntry(r *dyingRecord) error {
-	gone := r.OwnRecord
-	gone.RecordSet, gone.Drop = r.now, r.left
-	definition, err := json.Marshal(gone)
-	names := slices.Concat(r.left, []string{r.Name, strings.TrimSuffix(r.Name, "."), d.in.Subject.Instance, d.in.Facts.Subject.Node})
-	place := d.door.zone.Place
-	r.entry = ledger.Entry{
-		ID: r.entry.ID, Kind: ledger.RecordSet, Resource: r.What, Account: place.Account, Region: place.Region, Names: unique(names), Bytes: int64(len(definition)),
-		Reason: d.in.Reason + ": " + r.Proof, Policy: d.in.Environment, WorkflowID: d.in.WorkflowID, RunID: d.in.RunID, Look: d.look, Approver: d.in.Approver,
-		Intent: time.Now().UTC(), PutBack: ledger.PutBack{Definition: string(definition)},
-	}
-	return err
-}
-
 // change asks for the changes and settles what was made. What was refused is read again first: it may have been changed
 // meanwhile, or been made by an attempt whose answer was lost.
 func (d *recordDeletion) change(ctx context.Context) error {
 	open := d.open()
 	asked := make([]recordChange, len(open))
 	for i, r := range open {
+		r.refused = "" // what was said of an older version
 		asked[i] = recordChange{set: r.now, drop: r.left}
 	}
 	answers, err := d.door.changes.ask(ctx, asked)

@@ -54,6 +54,19 @@ func (f *fakeLedger) Entries(ctx context.Context, ids []string) (map[string]ledg
 	})
 }
 
+// Find follows the names that a mop's entries have.
+func (f *fakeLedger) Find(ctx context.Context, name string) (found []ledger.Entry, err error) {
+	return found, f.call(ctx, "Find", func() error {
+		for _, e := range f.entries {
+			if e.Resource == name || slices.Contains(e.Names, name) {
+				found = append(found, e)
+			}
+		}
+		slices.SortFunc(found, func(a, b ledger.Entry) int { return b.Intent.Compare(a.Intent) })
+		return nil
+	})
+}
+
 func (f *fakeLedger) Conclude(ctx context.Context, entries []ledger.Entry) error {
 	return f.call(ctx, "Conclude", func() error {
 		for _, e := range entries {

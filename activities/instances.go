@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"golang.org/x/sync/errgroup"
 
 	"epoxy/internal/policy"
 )
@@ -81,7 +83,7 @@ func named(i policy.Instance) string {
 // find looks by id; else for somebody alive who has the address or the name.
 func (a *Instances) find(ctx context.Context, in FindInstanceInput) (policy.Instance, error) {
 	if in.ID != "" {
-		return a.gathered(in.Place).ask(ctx, in.ID)
+		return a.ask(ctx, in.Place, in.ID)
 	}
 	holder, err := a.Holders.alive(ctx, in.Live, given(in.Address), given(in.Name), "")
 	if err != nil {
@@ -106,23 +108,46 @@ func given(s string) []string {
 // FindLiving says whether anybody alive is an instance, or has a name: then what the dead left under it is theirs. A place
 // that cannot be looked at is an error, never nobody.
 func (a *Instances) FindLiving(ctx context.Context, in FindLivingInput) (FindLivingOutput, error) {
-	for _, place := range in.Live {
-		if in.ID == "" {
-			break
-		}
-		found, err := a.gathered(place).ask(ctx, in.ID)
+	var out FindLivingOutput
+	if in.ID != "" {
+		found, err := a.askEverywhere(ctx, in.Live, in.ID)
 		if err != nil {
-			return FindLivingOutput{}, translate(place, err)
+			return FindLivingOutput{}, err
 		}
-		if policy.PhaseOfInstance(found) != policy.Dead {
-			return FindLivingOutput{Holder: fmt.Sprintf("%s, which is %s in %s", named(found), found.State, place)}, nil
+		for i, place := range in.Live {
+			if policy.PhaseOfInstance(found[i]) != policy.Dead {
+				return FindLivingOutput{Holder: fmt.Sprintf("%s, which is %s in %s", named(found[i]), found[i].State, place)}, nil
+			}
+			out.Group = cmp.Or(out.Group, found[i].Group)
 		}
 	}
 	if in.Name == "" {
-		return FindLivingOutput{}, nil
+		return out, nil
 	}
-	holder, err := a.Holders.alive(ctx, in.Live, nil, given(in.Name), in.Except)
-	return FindLivingOutput{Holder: holder}, err
+	var err error
+	out.Holder, err = a.Holders.alive(ctx, in.Live, nil, given(in.Name), in.Except)
+	return out, err
+}
+
+// askEverywhere has the answer of each place, in their order. One after the other they would take longer than an activity may.
+func (a *Instances) askEverywhere(ctx context.Context, live []Place, id string) ([]policy.Instance, error) {
+	found := make([]policy.Instance, len(live))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, place := range live {
+		group.Go(func() (err error) {
+			found[i], err = a.ask(ctx, place, id)
+			return translate(place, err)
+		})
+	}
+	return found, group.Wait()
+}
+
+// ask looks at one instance. What is no id is refused before it is in anybody's call: a filter takes it for a pattern.
+func (a *Instances) ask(ctx context.Context, place Place, id string) (policy.Instance, error) {
+	if err := policy.CheckInstanceID(id); err != nil {
+		return policy.Instance{}, Refuse(ErrInvalid, "%v: nobody is looked for; say which instance is meant", err)
+	}
+	return a.gathered(place).ask(ctx, id)
 }
 
 // lookTimeout of a shared call: who comes in the middle of another's waits for both within an activity's minute.

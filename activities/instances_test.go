@@ -135,6 +135,20 @@ func TestFindLiving(t *testing.T) {
 	}
 }
 
+// What is no instance id never reaches EC2, where a filter takes it for a pattern.
+func TestWhatIsNoInstanceIDIsNotAskedFor(t *testing.T) {
+	for _, id := range []string{"*", "i-*", "unknown", "i-0123456789ABCDEF0"} {
+		f := &fakeFleet{}
+		_, err := attempt(t, newInstances(f).FindLiving, FindLivingInput{Live: []Place{here}, ID: id})
+		wantError(t, id, err, refused(ErrInvalid, "is no instance id"))
+		_, err = attempt(t, newInstances(f).FindInstance, FindInstanceInput{Place: here, ID: id})
+		wantError(t, id, err, refused(ErrInvalid, "is no instance id"))
+		if f.calls > 0 {
+			t.Errorf("%s: EC2 was asked", id)
+		}
+	}
+}
+
 func TestFindInstance(t *testing.T) {
 	patient, impatient := time.Now().Add(time.Hour), time.Now().Add(-time.Second)
 	for _, c := range []struct {

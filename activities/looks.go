@@ -3,10 +3,12 @@ package activities
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"go.temporal.io/sdk/activity"
 
 	"epoxy/internal/ledger"
+	"epoxy/internal/policy"
 )
 
 // standing is what the ledger knows of a resource that a run is about to delete. A run looks more than once: what it deleted
@@ -16,7 +18,7 @@ type standing struct {
 	ID      string       // of the entry that this look has, or is to make
 	Entry   ledger.Entry // this look's
 	Known   bool         // there is one
-	PutBack string       // by whom, in any look of the run: it stays
+	PutBack string       // by whom, in any look of any run: it stays
 }
 
 // standingsPerCall is how many entries of each resource are read at once: hardly anything comes back twice.
@@ -61,6 +63,44 @@ func (s *standing) meet(found map[string]ledger.Entry, id, look string) {
 	case e.Look == look:
 		s.Entry, s.Known = e, true
 	}
+}
+
+// meetUndone keeps what a person put back, also after another run had deleted it: this one, which a later event began, knows
+// nothing of that. Only what this look has no entry of is looked for, by names that a checked subject has: they go into a query.
+// A name may be many resources', and another's undo says nothing of this one; of a resource the newest entry counts.
+func meetUndone(ctx context.Context, book Ledger, known []standing, resources, names []string) error {
+	if !slices.ContainsFunc(known, func(s standing) bool { return !s.Known }) {
+		return nil
+	}
+	for _, name := range names {
+		found, err := book.Find(ctx, name)
+		if err != nil {
+			return err
+		}
+		newest := map[string]ledger.Entry{}
+		for _, e := range slices.Backward(found) {
+			newest[e.Resource] = e
+		}
+		for i, what := range resources {
+			if e := newest[what]; !known[i].Known && e.Outcome == ledger.Undone {
+				known[i] = standing{ID: e.ID, Entry: e, Known: true, PutBack: e.UndoneBy}
+			}
+		}
+	}
+	return nil
+}
+
+// undoneNames are the names by which the entries of a subject are found. A name or an address may be another machine's by now:
+// it is asked for only where there is no instance.
+func undoneNames(s policy.Subject, addresses ...string) []string {
+	switch {
+	case s.Instance != "":
+		return []string{s.Instance}
+	case s.Node != "":
+		return []string{s.Node}
+	}
+	addresses = unique(append(slices.Clone(addresses), s.Address))
+	return slices.DeleteFunc(addresses, func(address string) bool { return policy.CheckAddress(address) != nil })
 }
 
 func standingID(runID, resource string, n int) string {

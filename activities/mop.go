@@ -38,15 +38,16 @@ type FindLivingInput struct {
 // FindLivingOutput says who, in words; "" is nobody.
 type FindLivingOutput struct {
 	Holder string `json:"holder,omitempty"`
+	Group  string `json:"group,omitempty"` // Auto Scaling group of the instance that was asked for, where EC2 still tells it
 }
 
 // FindNodesInput asks Chef for the nodes of a dead instance.
 type FindNodesInput struct {
-	Servers []string          `json:"servers"` // names in the configuration's section chef
-	Subject policy.Subject    `json:"subject"`
-	Names   []string          `json:"names,omitempty"` // further names that its node, or a client without a node, may have
-	Died    time.Time         `json:"died,omitzero"`   // a node that checked in later is alive elsewhere
-	Skip    []policy.ChefNode `json:"skip,omitempty"`  // found before: not read again unless their check-in changed
+	Servers []string       `json:"servers"` // names in the configuration's section chef
+	Subject policy.Subject `json:"subject"`
+	Names   []string       `json:"names,omitempty"` // further names that its node, or a client without a node, may have
+	Died    time.Time      `json:"died,omitzero"`   // a node that checked in later is alive elsewhere
+	Ledger  LedgerTable    `json:"ledger,omitzero"` // which knows what Chef refused to delete before
 }
 
 // FindNodesOutput is what was read and compared exactly.
@@ -65,6 +66,7 @@ type MopAct struct {
 	Approver    string         `json:"approver"`    // who let it happen, in words
 	WorkflowID  string         `json:"workflow_id"`
 	RunID       string         `json:"run_id"`
+	Again       bool           `json:"again,omitempty"` // a person asks for it, so also what somebody had put back
 }
 
 // DeleteNodeInput asks to delete a node and its client.
@@ -142,9 +144,10 @@ type TakePermitInput struct {
 	Ledger      LedgerTable   `json:"ledger"` // the breaker's state lies in its table
 	Environment string        `json:"environment"`
 	Limit       BreakerLimit  `json:"limit"`
-	Servers     []string      `json:"servers"` // whose nodes the percentage is of
-	Key         string        `json:"key"`     // of the subject: asking again takes no second permit
-	Nodes       int           `json:"nodes"`   // how many nodes would go
+	Servers     []string      `json:"servers"`       // whose nodes the percentage is of
+	Key         string        `json:"key"`           // of the run: asking again for the same takes no second permit
+	Nodes       int           `json:"nodes"`         // how many nodes would go, with those of this run that went
+	Who         string        `json:"who,omitempty"` // who dies, for people
 	Poll        time.Duration `json:"poll,omitempty"`
 	Asker       Asker         `json:"asker"` // the run that asks people when the breaker trips
 }

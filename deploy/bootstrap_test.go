@@ -220,6 +220,45 @@ func TestBootstrap(t *testing.T) {
 	}
 }
 
+// Options come from user data, where a variable may be empty: that must not keep an instance from its bootstrap.
+func TestBootstrapRunsWhateverTheOptionsAre(t *testing.T) {
+	fails := []string{"--", "sh", "-c", "echo runs; exit 23"}
+	topic := []string{"--topic", bootstrapTopic}
+	for name, c := range map[string]struct {
+		options []string
+		command []string
+		code    int
+		says    string
+		members string // of the event
+	}{
+		"topic is missing":        {options: []string{"--node", "web-1", "--topic"}, command: fails, code: 23, says: "--topic has no value"},
+		"node is missing":         {options: append([]string{"--node"}, topic...), command: fails, code: 23, says: "--node has no value", members: "account_id event exit_code instance_id ip region time"},
+		"both are missing":        {options: []string{"--topic", "--node"}, command: fails, code: 23, says: "--node has no value"},
+		"node is empty":           {options: append([]string{"--node", ""}, topic...), command: fails, code: 23, says: "runs", members: "account_id event exit_code instance_id ip region time"},
+		"resource is missing":     {options: []string{"--stack", "shop", "--resource"}, command: fails, code: 23, says: "--stack needs --resource"},
+		"stack is missing":        {options: append([]string{"--stack", "--node", "web-1"}, topic...), command: fails, code: 23, says: "--stack has no value", members: "account_id event exit_code instance_id ip node region time"},
+		"unknown option":          {options: append([]string{"--quiet", "--nodes", "web-1", "-v"}, topic...), command: fails, code: 23, says: "--quiet is no option", members: "account_id event exit_code instance_id ip region time"},
+		"nothing but the command": {command: fails, code: 23, says: "runs"},
+		"no command":              {options: topic, command: []string{"--"}, code: 2, says: "For user data"},
+		"neither command nor --":  {options: []string{"--node"}, code: 2, says: "For user data"},
+		"without --":              {options: append([]string{"chef-client", "--once"}, topic...), code: 2, says: "For user data"},
+	} {
+		for shell, with := range shells(t) {
+			t.Run(name+"/"+shell, func(t *testing.T) {
+				t.Parallel()
+				m := &machine{T: t}
+				out, code, _ := m.run(with, slices.Concat(c.options, c.command)...)
+				if code != c.code || !strings.Contains(out, c.says) || strings.Contains(out, "runs\n") != (c.code == 23) {
+					t.Errorf("exit code %d:\n%s", code, out)
+				}
+				if got := memberNames(m.said); got != c.members {
+					t.Errorf("announced %v", m.said)
+				}
+			})
+		}
+	}
+}
+
 func memberNames(said []map[string]string) string {
 	var names []string
 	for _, message := range said {

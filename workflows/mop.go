@@ -26,7 +26,9 @@ type mop struct {
 
 	in        MopInput
 	subject   policy.Subject // what was announced, all together
+	signals   workflow.ReceiveChannel
 	kinds     map[string]int // of announcements
+	heard     int            // announcements that were not there before
 	ids       map[string]bool
 	group     string // as an event named it
 	grown     bool   // something new was announced since the last look began
@@ -68,14 +70,12 @@ func Mop(ctx workflow.Context, in MopInput) (MopResult, error) {
 			giveUp()
 		}
 	})
-	for n := 0; ; {
-		if n, err = m.work(work, n); err != nil {
-			break
-		}
-		m.wrapUp(ctx, nil)
-		if !m.grown { // else something came in while the last line was told
-			break
-		}
+	for again := true; again; {
+		err = m.work(work)
+		heard := m.heard
+		m.wrapUp(ctx, err)
+		m.drain(ctx)
+		again = m.goesOn(ctx, err, m.heard > heard)
 	}
 	stop()
 	return m.finish(ctx, err)
@@ -91,25 +91,34 @@ func newMop(ctx workflow.Context, in MopInput) (*mop, error) {
 	if m.reporter, err = newReporter(ctx, MopTitle(in), Telling{UI: in.Telling.UI}, steps); err != nil {
 		return nil, err
 	}
-	signals := workflow.GetSignalChannel(ctx, AnnouncedSignal)
-	m.drain(ctx, signals)
-	workflow.Go(ctx, func(ctx workflow.Context) {
-		for {
-			var a policy.Announcement
-			if !signals.Receive(ctx, &a) {
-				return
-			}
-			m.announced(ctx, a)
+	m.signals = workflow.GetSignalChannel(ctx, AnnouncedSignal)
+	m.drain(ctx)
+	workflow.Go(detached(ctx), func(ctx workflow.Context) {
+		// Who waits to receive holds what came where drain does not see it.
+		for workflow.Await(ctx, func() bool { return m.signals.Len() > 0 }) == nil {
+			m.drain(ctx)
 		}
 	})
 	return m, nil
 }
 
+// goesOn tells whether something came in while the last line was told. Its message is deleted: nobody else will look into it.
+func (m *mop) goesOn(ctx workflow.Context, err error, heard bool) bool {
+	switch {
+	case err == nil:
+		return m.grown
+	case m.late || ctx.Err() != nil || isType(err, activities.ErrInvalid):
+		return false
+	}
+	m.confirmed = false
+	return heard || m.grown
+}
+
 // drain takes what has arrived and nobody has read yet.
-func (m *mop) drain(ctx workflow.Context, signals workflow.ReceiveChannel) {
+func (m *mop) drain(ctx workflow.Context) {
 	for {
 		var a policy.Announcement
-		if !signals.ReceiveAsync(&a) {
+		if !m.signals.ReceiveAsync(&a) {
 			return
 		}
 		m.announced(ctx, a)
@@ -125,6 +134,9 @@ func (m *mop) announced(ctx workflow.Context, a policy.Announcement) {
 	fresh := a.ID == "" || !m.ids[a.ID]
 	if len(m.ids) < idsKept {
 		m.ids[a.ID] = true
+	}
+	if fresh {
+		m.heard++
 	}
 	m.kinds[a.Kind]++
 	m.group = orElse(m.group, a.Group)
@@ -153,20 +165,20 @@ func (m *mop) announced(ctx workflow.Context, a policy.Announcement) {
 // idsKept bounds the memory of events.
 const idsKept = 200
 
-// work looks, and looks again later; look n is the first.
-func (m *mop) work(ctx workflow.Context, n int) (int, error) {
+// work looks, and looks again later.
+func (m *mop) work(ctx workflow.Context) error {
 	if err := m.validate(); err != nil {
-		return n, refuse(activities.ErrInvalid, err.Error())
+		return refuse(activities.ErrInvalid, err.Error())
 	}
-	for ; ; n++ {
+	for {
 		m.grown = false
 		if !m.confirmed {
 			if err := m.confirm(ctx); err != nil {
-				return n, err
+				return err
 			}
 		}
-		if err := m.look(ctx, n); err != nil {
-			return n, err
+		if err := m.look(ctx); err != nil {
+			return err
 		}
 		if !m.looked && len(m.hooks) > 0 {
 			m.confirmed = false // it was about to end: the next look begins with whether it did
@@ -180,10 +192,10 @@ func (m *mop) work(ctx workflow.Context, n int) (int, error) {
 		}
 		later := m.later()
 		if m.rested >= len(later) {
-			return n + 1, nil
+			return nil
 		}
 		if err := m.rest(ctx, m.first.Add(later[m.rested])); err != nil {
-			return n, err
+			return err
 		}
 		if !m.grown {
 			m.rested++

@@ -71,9 +71,9 @@ func (m *mop) remember(i policy.Instance) {
 func (m *mop) everywhere() []activities.Place { return slices.Concat(m.in.Live, m.in.Others) }
 
 func (m *mop) livesNowhere(ctx workflow.Context) error {
-	holder, err := m.living(ctx, m.subject.Instance, "")
-	if err == nil && holder != "" {
-		err = refuse(activities.ErrAlive, holder+": nothing of it is touched")
+	found, err := m.living(ctx, m.subject.Instance, "")
+	if err == nil && found.Holder != "" {
+		err = refuse(activities.ErrAlive, found.Holder+": nothing of it is touched")
 	}
 	return err
 }
@@ -89,14 +89,19 @@ func (m *mop) judgeGroup() error {
 	case group == "" && m.instance.State == policy.InstanceGone:
 		return refuse(errNoGroup, "which Auto Scaling group it was in is not known any more, and "+m.in.Environment+" has only some: if it was one of them, epoxy mop --instance "+m.subject.Instance)
 	case group == "":
-		return refuse(errNotOurs, "it was in no Auto Scaling group, and "+m.in.Environment+" has only some: nothing of it is touched")
-	case !slices.ContainsFunc(m.in.Groups, func(p string) bool { return policy.Matches(p, group) }):
+		return refuse(errNoGroup, "EC2 tells no Auto Scaling group of it, and "+m.in.Environment+" has only some: nothing of it is touched, unless an event tells the group")
+	case !m.inGroups(group):
 		return refuse(errNotOurs, fmt.Sprintf("it is of the Auto Scaling group %s, which is not one of %s's: nothing of it is touched", group, m.in.Environment))
 	}
 	return nil
 }
 
-// errNoGroup says that nobody knows whose instance it was. The run fails, so that an event which does begins anew.
+func (m *mop) inGroups(group string) bool {
+	return slices.ContainsFunc(m.in.Groups, func(p string) bool { return policy.Matches(p, group) })
+}
+
+// errNoGroup says that nobody knows whose instance it was: of the dead EC2 loses the tags first. The run does not complete, so
+// that an event which knows the group begins anew.
 const errNoGroup = "NoGroup"
 
 // errNotOurs says that an instance is another team's. Not every event names the group.
@@ -137,14 +142,14 @@ func (m *mop) findInstance(ctx workflow.Context, in activities.FindInstanceInput
 	return workflow.ExecuteActivity(m.patient(ctx, "Is "+who+" dead?"), instances.FindInstance, in)
 }
 
-// living says who alive is an instance, or has a name, in words; "" is nobody.
-func (m *mop) living(ctx workflow.Context, id, name string) (string, error) {
+// living says who alive is an instance, or has a name.
+func (m *mop) living(ctx workflow.Context, id, name string) (activities.FindLivingOutput, error) {
 	var instances *activities.Instances
 	var out activities.FindLivingOutput
 	err := workflow.ExecuteActivity(m.patient(ctx, "Is "+orElse(name, id)+" anybody's?"), instances.FindLiving, activities.FindLivingInput{
 		Live: m.everywhere(), ID: id, Name: name, Except: m.subject.Instance,
 	}).Get(ctx, &out)
-	return out.Holder, err
+	return out, err
 }
 
 // hold keeps an instance in its lifecycle hook until the first look is over, and lets it go then.

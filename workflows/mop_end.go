@@ -17,7 +17,7 @@ func (m *mop) wrapUp(ctx workflow.Context, err error) {
 	m.looked = true
 	_ = workflow.Await(detached(ctx), func() bool { return m.holding == 0 })
 	outcome, headline, reason := m.ending(ctx, err)
-	if isType(err, errNotOurs) {
+	if m.quiet(err) {
 		return
 	}
 	if m.told == 0 || err != nil || len(m.hookFails) > m.toldFails {
@@ -28,7 +28,6 @@ func (m *mop) wrapUp(ctx workflow.Context, err error) {
 // finish tells how the run ended.
 func (m *mop) finish(ctx workflow.Context, err error) (MopResult, error) {
 	if err != nil {
-		m.wrapUp(ctx, err)
 		m.fail(ctx)
 	} else {
 		m.end(ctx, "")
@@ -37,8 +36,6 @@ func (m *mop) finish(ctx workflow.Context, err error) (MopResult, error) {
 	m.out.Outcome = outcome
 	m.Lists = slices.Concat(m.deletedList(), m.keptList())
 	m.close(ctx, outcome, headline, reason)
-	m.drain(ctx, workflow.GetSignalChannel(ctx, AnnouncedSignal))
-	_ = workflow.Await(detached(ctx), func() bool { return m.holding == 0 })
 	switch {
 	case outcome == activities.OutcomeCancelled:
 		return m.out, temporal.NewCanceledError(headline)
@@ -50,6 +47,11 @@ func (m *mop) finish(ctx workflow.Context, err error) (MopResult, error) {
 		return m.out, refuse(errNotAll, reason)
 	}
 	return m.out, nil
+}
+
+// quiet tells whether nobody is told: it is another team's, or in no group that anybody knows, as most of an account may be.
+func (m *mop) quiet(err error) bool {
+	return isType(err, errNotOurs) || isType(err, errNoGroup) && m.instance.State != policy.InstanceGone
 }
 
 func (m *mop) fails() []string { return slices.Concat(m.trouble, m.hookFails) }
@@ -65,6 +67,8 @@ func (m *mop) ending(ctx workflow.Context, err error) (outcome, headline, reason
 		return activities.OutcomeFailed, "Gave up. " + deleted, fmt.Sprintf("it took longer than %s, the mop's timeout", policy.Span(m.in.Timeout))
 	case temporal.IsCanceledError(err) || errors.Is(ctx.Err(), workflow.ErrCanceled):
 		return activities.OutcomeCancelled, "Cancelled. " + deleted, ""
+	case isType(err, errNoGroup) && m.quiet(err):
+		return activities.OutcomeCancelled, "In no Auto Scaling group that is known: nothing was touched", reasonOf(err)
 	case isType(err, errNotOurs):
 		return activities.OutcomeDone, "Another team's: nothing was touched", reasonOf(err)
 	case isType(err, activities.ErrAlive) && len(m.out.Deleted) == 0:

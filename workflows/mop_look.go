@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +19,7 @@ type left struct {
 }
 
 // look finds what the dead instance left and deletes it.
-func (m *mop) look(ctx workflow.Context, n int) error {
+func (m *mop) look(ctx workflow.Context) error {
 	m.begin(ctx, stepMop, "Looking for what "+m.subject.String()+" left")
 	m.trouble, m.now, m.clean = nil, nil, false
 	found, err := m.find(ctx)
@@ -36,7 +35,7 @@ func (m *mop) look(ctx workflow.Context, n int) error {
 		return nil
 	}
 	if len(things) > 0 {
-		if err := m.act(ctx, n, found); err != nil {
+		if err := m.act(ctx, found); err != nil {
 			return err
 		}
 	}
@@ -57,9 +56,9 @@ func (m *mop) look(ctx workflow.Context, n int) error {
 const longWait = time.Minute
 
 // act deletes what was found, with the breaker's leave.
-func (m *mop) act(ctx workflow.Context, n int, found left) error {
+func (m *mop) act(ctx workflow.Context, found left) error {
 	asked := workflow.Now(ctx)
-	permit, err := m.permit(ctx, n, found)
+	permit, err := m.permit(ctx, found)
 	if err != nil {
 		return err
 	}
@@ -99,6 +98,7 @@ func (m *mop) findNodes(ctx workflow.Context, found *left) ([]policy.ChefNode, e
 	var out activities.FindNodesOutput
 	err := workflow.ExecuteActivity(m.queued(ctx, "Ask Chef"), chef.FindNodes, activities.FindNodesInput{
 		Servers: m.in.Servers, Subject: m.subject, Names: policy.NodeNames(m.in.Rules, m.subject, m.instance), Died: m.instance.Died,
+		Ledger: m.in.Ledger,
 	}).Get(ctx, &out)
 	if err != nil {
 		return nil, err
@@ -121,15 +121,32 @@ func (m *mop) findNodes(ctx workflow.Context, found *left) ([]policy.ChefNode, e
 
 // othersNode says why a node, or a client, that Chef gave stays; "" when it may go.
 func (m *mop) othersNode(ctx workflow.Context, n policy.ChefNode) (string, error) {
-	byEvent := m.in.RequestedBy == "" // a person knows, and a sweep has seen it alive
-	if n.ClientOnly && byEvent && !policy.VouchedFor(m.in.Rules, m.subject, m.instance, n.Name) {
+	asked := m.in.RequestedBy != "" && n.Name == m.in.Subject.Node // a person knows, and a sweep has seen it alive
+	if n.ClientOnly && !asked && !n.Refused && !policy.VouchedFor(m.in.Rules, m.subject, m.instance, n.Name) {
 		return "there is only a client of this name, and nothing but an announcement says that it was the dead one's: delete it by hand, or let node_names say how nodes are named", nil
 	}
 	id := ""
 	if n.Instance != m.subject.Instance {
 		id = n.Instance
 	}
-	return m.living(ctx, id, n.Name)
+	found, err := m.living(ctx, id, n.Name)
+	if err != nil || found.Holder != "" {
+		return found.Holder, err
+	}
+	return m.othersGroup(id, found.Group), nil
+}
+
+// othersGroup says why the node stays that an event named, and whose instance the event did not tell.
+func (m *mop) othersGroup(id, group string) string {
+	switch {
+	case len(m.in.Groups) == 0 || m.in.RequestedBy != "" || m.subject.Instance != "" || m.inGroups(group):
+		return ""
+	case id == "":
+		return "it tells no instance, so nobody knows its Auto Scaling group, and " + m.in.Environment + " has only some: if it was of one of them, epoxy mop --node"
+	case group == "":
+		return "the Auto Scaling group of its instance " + id + " is not known any more, and " + m.in.Environment + " has only some: if it was one of them, epoxy mop --node"
+	}
+	return "its instance " + id + " is of the Auto Scaling group " + group + ", which is not one of " + m.in.Environment + "'s"
 }
 
 func (m *mop) findRecords(ctx workflow.Context, found *left) error {
@@ -152,7 +169,7 @@ func (m *mop) findRecords(ctx workflow.Context, found *left) error {
 }
 
 // permit waits for the breaker.
-func (m *mop) permit(ctx workflow.Context, n int, found left) (activities.Permit, error) {
+func (m *mop) permit(ctx workflow.Context, found left) (activities.Permit, error) {
 	m.begin(ctx, stepMop, "Asking the breaker of "+m.in.Environment)
 	nodes := 0
 	for _, node := range found.nodes {
@@ -160,11 +177,16 @@ func (m *mop) permit(ctx workflow.Context, n int, found left) (activities.Permit
 			nodes++
 		}
 	}
+	for _, d := range m.out.Deleted {
+		if kind, _ := thing(d.What); kind == "node" && d.Outcome == activities.DeletedDone {
+			nodes++
+		}
+	}
 	var breaker *activities.Breaker
 	var out activities.Permit
 	err := workflow.ExecuteActivity(m.patient(ctx, "Ask the breaker of "+m.in.Environment), breaker.TakePermit, activities.TakePermitInput{
 		Ledger: m.in.Ledger, Environment: m.in.Environment, Limit: m.in.Breaker, Servers: m.in.Servers,
-		Key: fmt.Sprintf("%s#%d", m.subject.Key(), n), Nodes: max(nodes, 1), Poll: permitPoll, Asker: breakerAsker(m.in.MopSettings),
+		Key: m.RunID, Who: m.subject.Key(), Nodes: max(nodes, 1), Poll: permitPoll, Asker: breakerAsker(m.in.MopSettings),
 	}).Get(ctx, &out)
 	return out, err
 }
@@ -174,7 +196,7 @@ func (m *mop) permit(ctx workflow.Context, n int, found left) (activities.Permit
 func (m *mop) delete(ctx workflow.Context, found left, by string) {
 	act := activities.MopAct{
 		Store: m.in.Store, Ledger: m.in.Ledger, Subject: m.subject, Environment: m.in.Environment,
-		Reason: m.subject.String() + ": " + m.stateInWords(), Approver: by, WorkflowID: m.WorkflowID, RunID: m.RunID,
+		Reason: m.subject.String() + ": " + m.stateInWords(), Again: m.in.RequestedBy != "" && !m.in.Swept, Approver: by, WorkflowID: m.WorkflowID, RunID: m.RunID,
 	}
 	ctx = detached(ctx) // what is begun is finished and told
 	m.deleteRecords(ctx, act, found)

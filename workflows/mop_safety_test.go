@@ -110,7 +110,6 @@ func TestMopGroups(t *testing.T) {
 	}{
 		{state: "terminated", group: "web-1", deleted: true},
 		{state: "terminated", group: "db"},
-		{state: "terminated"},
 		{state: "gone", err: errNoGroup},
 		{state: "gone", announced: "web-7", deleted: true},
 		{state: "gone", announced: "db"},

@@ -37,7 +37,8 @@ type MopInput struct {
 	Place       activities.Place `json:"place"` // of the subject's account and Region
 	Subject     policy.Subject   `json:"subject"`
 	Once        bool             `json:"once,omitempty"`         // look once, unless an event joins; for people and sweeps
-	RequestedBy string           `json:"requested_by,omitempty"` // by a person; "" by an event
+	RequestedBy string           `json:"requested_by,omitempty"` // a person or a sweep; "" by an event
+	Swept       bool             `json:"swept,omitempty"`        // it was a sweep
 }
 
 // MopResult is what a mop did.

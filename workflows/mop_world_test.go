@@ -36,7 +36,9 @@ type mopWorld struct {
 	calls   map[string]int
 	struck  int
 
-	elsewhere bool // the instances are in the environment's other Region
+	elsewhere bool     // the instances are in the environment's other Region
+	forbidden bool     // Chef lets nodes go, and no clients
+	refused   []string // clients that it did not let go
 
 	deleted []string
 	lines   []activities.MopLine
@@ -164,6 +166,9 @@ func (f *mopFakes) FindLiving(ctx context.Context, in activities.FindLivingInput
 			if key != "" && there && i.ID != in.Except && policy.PhaseOfInstance(i) != policy.Dead || key == deadID && f.w.elsewhere {
 				out.Holder = key + " is " + i.State
 			}
+			if key == in.ID {
+				out.Group = i.Group
+			}
 		}
 		return out, nil
 	})
@@ -173,12 +178,14 @@ func (f *mopFakes) FindNodes(ctx context.Context, in activities.FindNodesInput) 
 	return mopPlay(ctx, f.w, func() (out activities.FindNodesOutput, err error) {
 		for _, n := range f.w.nodes {
 			same := in.Subject.Instance != "" && n.Instance == in.Subject.Instance || n.Name == in.Subject.Node
-			if same && !slices.ContainsFunc(in.Skip, func(s policy.ChefNode) bool { return s.Name == n.Name && s.CheckedIn.Equal(n.CheckedIn) }) {
+			if same {
 				out.Nodes = append(out.Nodes, n)
 			}
 		}
 		for _, c := range f.w.clients {
-			if slices.Contains(in.Names, c) && !slices.ContainsFunc(f.w.nodes, func(n policy.ChefNode) bool { return n.Name == c }) {
+			if slices.Contains(f.w.refused, c) {
+				out.Nodes = append(out.Nodes, policy.ChefNode{Server: "prod", Name: c, ClientOnly: true, Refused: true})
+			} else if slices.Contains(append(in.Names, in.Subject.Node), c) && !slices.ContainsFunc(f.w.nodes, func(n policy.ChefNode) bool { return n.Name == c }) {
 				out.Nodes = append(out.Nodes, policy.ChefNode{Server: "prod", Name: c, ClientOnly: true})
 			}
 		}
@@ -189,13 +196,18 @@ func (f *mopFakes) FindNodes(ctx context.Context, in activities.FindNodesInput) 
 func (f *mopFakes) DeleteNode(ctx context.Context, in activities.DeleteNodeInput) (activities.DeleteNodeOutput, error) {
 	return mopPlay(ctx, f.w, func() (out activities.DeleteNodeOutput, err error) {
 		f.w.nodes = slices.DeleteFunc(f.w.nodes, func(n policy.ChefNode) bool { return n.Name == in.Node.Name })
-		f.w.clients = slices.DeleteFunc(f.w.clients, func(c string) bool { return c == in.Node.Name })
-		f.w.once("client " + in.Node.Name)
-		out.Client = activities.Deleted{What: "chef/prod/clients/" + in.Node.Name, Outcome: activities.DeletedDone}
 		if !in.Node.ClientOnly {
 			f.w.once("node " + in.Node.Name)
 			out.Node = activities.Deleted{What: "chef/prod/nodes/" + in.Node.Name, Outcome: activities.DeletedDone}
 		}
+		if f.w.forbidden {
+			f.w.refused = append(f.w.refused, in.Node.Name)
+			out.Client = activities.Deleted{What: "chef/prod/clients/" + in.Node.Name, Outcome: activities.DeletedFailed, Detail: "Chef refused: 403"}
+			return out, nil
+		}
+		f.w.clients = slices.DeleteFunc(f.w.clients, func(c string) bool { return c == in.Node.Name })
+		f.w.once("client " + in.Node.Name)
+		out.Client = activities.Deleted{What: "chef/prod/clients/" + in.Node.Name, Outcome: activities.DeletedDone}
 		return out, nil
 	})
 }

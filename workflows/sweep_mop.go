@@ -27,7 +27,7 @@ func (s *sweepRun) mop(ctx workflow.Context) error {
 			defer wg.Done()
 			defer gate.Release(1)
 			if orphan.Record != nil {
-				s.takeOut(ctx, orphan)
+				s.takeOut(ctx, settings, orphan)
 			} else {
 				s.mopOne(ctx, settings, orphan)
 			}
@@ -62,7 +62,7 @@ func (s *sweepRun) childSettings() MopSettings {
 // mopOne starts a mop that looks once: an orphan that has been one for the time of grace needs no later look. But an event may
 // join the mop, and that is owed them.
 func (s *sweepRun) mopOne(ctx workflow.Context, settings MopSettings, o policy.Orphan) {
-	in := MopInput{MopSettings: settings, Place: s.placeOf(o.Subject), Subject: o.Subject, Once: true, RequestedBy: "sweep " + s.in.Sweep}
+	in := MopInput{MopSettings: settings, Place: s.placeOf(o.Subject), Subject: o.Subject, Once: true, RequestedBy: "sweep " + s.in.Sweep, Swept: true}
 	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            MopWorkflowID(o.Subject),
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
@@ -83,8 +83,7 @@ func (s *sweepRun) mopOne(ctx workflow.Context, settings MopSettings, o policy.O
 	case temporal.IsCanceledError(err):
 		s.keep(o, "cancelled")
 	case err != nil:
-		s.out.Failed++
-		s.failed = append(s.failed, o.String()+": "+reasonOf(err))
+		s.miss(o, reasonOf(err))
 	case len(out.Deleted) == 0 && len(out.Kept) > 0:
 		s.keep(o, out.Kept[0].Why)
 	default:
@@ -107,26 +106,34 @@ func (s *sweepRun) keep(o policy.Orphan, why string) {
 	s.left = append(s.left, o.String()+": "+why)
 }
 
+// miss counts what was to be mopped and could not be.
+func (s *sweepRun) miss(o policy.Orphan, why string) {
+	s.out.Failed++
+	s.failed = append(s.failed, o.String()+": "+why)
+}
+
 // takeOut deletes values that lead to nobody from a record set that nodes share. No node tells of them, so there is no mop.
-func (s *sweepRun) takeOut(ctx workflow.Context, o policy.Orphan) {
-	deleted, err := s.deleteRecord(ctx, o)
+func (s *sweepRun) takeOut(ctx workflow.Context, settings MopSettings, o policy.Orphan) {
+	deleted, err := s.deleteRecord(ctx, settings, o)
 	switch {
 	case isType(err, activities.ErrStopped):
 		s.keep(o, reasonOf(err))
 	case temporal.IsCanceledError(err):
 		s.keep(o, "cancelled")
 	case err != nil:
-		s.out.Failed++
-		s.failed = append(s.failed, o.String()+": "+reasonOf(err))
-	case deleted.Outcome == activities.DeletedFailed:
+		s.miss(o, reasonOf(err))
+	case deleted.Outcome == activities.DeletedKept:
 		s.keep(o, deleted.Detail)
+	case deleted.Outcome == activities.DeletedFailed:
+		s.miss(o, deleted.Detail)
 	default:
 		s.out.Mopped++
 		s.done = append(s.done, o.String())
 	}
 }
 
-func (s *sweepRun) deleteRecord(ctx workflow.Context, o policy.Orphan) (activities.Deleted, error) {
+// deleteRecord asks the breaker as a mop does: to count the nodes of a server that the sweep could not look at is to wait for it.
+func (s *sweepRun) deleteRecord(ctx workflow.Context, settings MopSettings, o policy.Orphan) (activities.Deleted, error) {
 	zone := s.in.Zones[slices.IndexFunc(s.in.Zones, func(z activities.Zone) bool { return z.ID == o.Record.Zone })]
 	patient := func(ctx workflow.Context, summary string) workflow.Context {
 		return workflow.WithScheduleToCloseTimeout(workflow.WithStartToCloseTimeout(calls(ctx, summary), surveyAttempt), s.in.Timeout)
@@ -134,7 +141,7 @@ func (s *sweepRun) deleteRecord(ctx workflow.Context, o policy.Orphan) (activiti
 	var breaker *activities.Breaker
 	var permit activities.Permit
 	err := workflow.ExecuteActivity(patient(ctx, "Ask the breaker of "+s.in.Environment), breaker.TakePermit, activities.TakePermitInput{
-		Ledger: s.in.Ledger, Environment: s.in.Environment, Limit: s.in.Breaker, Servers: s.in.Servers,
+		Ledger: s.in.Ledger, Environment: s.in.Environment, Limit: s.in.Breaker, Servers: settings.Servers,
 		Key: s.WorkflowID + "/" + o.Where + "/" + o.Name, Nodes: len(o.Record.Drop), Poll: permitPoll, Asker: breakerAsker(s.in.MopSettings),
 	}).Get(ctx, &permit)
 	if err != nil {

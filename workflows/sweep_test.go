@@ -92,6 +92,7 @@ func TestSweepFailsClosed(t *testing.T) {
 		"ListInstances:eu-west-1": {"EC2 in 111111111111/eu-west-1: not allowed", "prod test", "Z1"},
 	} {
 		w := newSweepWorld(t)
+		w.find(orphan("web-1"), sharedRecord())
 		w.failing[key] = no
 		out, err := w.sweep()
 		if err != nil || out.Outcome != activities.OutcomePartial || w.told("Could not be looked at") != c.says || !strings.Contains(w.report().Headline, "1 place could not be looked at") {
@@ -112,6 +113,9 @@ func TestSweepFailsClosed(t *testing.T) {
 		}
 		if got := strings.Join(w.mops[0].Servers, " "); got != c.servers || zones != c.zones {
 			t.Errorf("%s: mops are to look at %s and %s", key, got, zones)
+		}
+		if got := strings.Join(w.permits[0].Servers, " "); got != c.servers {
+			t.Errorf("%s: the breaker is to count the nodes of %s", key, got)
 		}
 	}
 	for key, says := range map[string]string{"ListInstances": "EC2 could be looked at nowhere, so nothing is touched: not allowed", "PlanSweep": "not allowed"} {
@@ -176,10 +180,14 @@ func TestSweepOfSharedRecords(t *testing.T) {
 		deleted activities.Deleted
 		want    SweepResult
 		asked   int
+		left    string // what people are told of the record
+		failed  string
 	}{
 		"stopped by a person": {failing: "TakePermit", err: activities.Refuse(activities.ErrStopped, "stopped"), want: SweepResult{Outcome: activities.OutcomeDone, Kept: 3}},
 		"Route 53 refuses":    {failing: "DeleteRecords", err: activities.Refuse(activities.ErrForbidden, "no"), want: SweepResult{Outcome: activities.OutcomePartial, Kept: 2, Failed: 1}},
-		"it changed":          {deleted: activities.Deleted{Outcome: activities.DeletedFailed, Detail: "it is another by now"}, want: SweepResult{Outcome: activities.OutcomeDone, Kept: 3}, asked: 1},
+		"it changed":          {deleted: activities.Deleted{Outcome: activities.DeletedKept, Detail: "it is another by now"}, want: SweepResult{Outcome: activities.OutcomeDone, Kept: 3}, asked: 1, left: "it is another by now"},
+		"it was refused":      {deleted: activities.Deleted{Outcome: activities.DeletedFailed, Detail: "not allowed"}, want: SweepResult{Outcome: activities.OutcomePartial, Kept: 2, Failed: 1}, asked: 1, failed: "not allowed"},
+		"it was gone":         {deleted: activities.Deleted{Outcome: activities.DeletedGone}, want: SweepResult{Outcome: activities.OutcomeDone, Kept: 2, Mopped: 1}, asked: 1},
 	} {
 		w := newSweepWorld(t)
 		w.find(sharedRecord())
@@ -188,6 +196,9 @@ func TestSweepOfSharedRecords(t *testing.T) {
 		c.want.Nodes, c.want.Clients, c.want.Young, c.want.Plan = w.plan.Nodes, 1, 1, w.plan.Plan
 		if err != nil || out != c.want || len(w.records) != c.asked {
 			t.Errorf("%s: %+v (%v), want %+v", about, out, err, c.want)
+		}
+		if left, failed := w.told("Left alone"), w.told("Not mopped, because"); !strings.Contains(left, c.left) || !strings.Contains(failed, c.failed) {
+			t.Errorf("%s: told %q and %q", about, left, failed)
 		}
 	}
 }

@@ -37,7 +37,8 @@ topic='' node='' stack='' resource=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--topic | --node | --stack | --resource)
-		[ $# -ge 2 ] || usage
+		# As when a variable was empty: what follows is the next option, or --.
+		case ${2---} in --*) say "$1 has no value and is ignored"; shift; continue ;; esac
 		case $1 in
 		--topic) topic=$2 ;;
 		--node) node=$2 ;;
@@ -47,7 +48,7 @@ while [ $# -gt 0 ]; do
 		shift 2
 		;;
 	--) shift; break ;;
-	*) usage ;;
+	*) say "$1 is no option and is ignored: there are --topic, --node, --stack and --resource, then -- and the command"; shift ;;
 	esac
 done
 [ $# -gt 0 ] || usage

@@ -74,6 +74,7 @@ func TestMopProblems(t *testing.T) {
 		{"cron with Sunday as 7", when, "    cron: \"0 3 * * 7\"\n"},
 		{"cron with a time zone", when, "    cron: \"CRON_TZ=UTC 0 3 * * *\"\n"},
 		{"cron of a day that never comes", when, "    cron: \"0 3 30 2 *\"\n"},
+		{"cron of a day and a weekday, of which one never comes", when, "    cron: \"0 3 30 2 1\"\n"},
 		{"cron with every", when, "    cron: \"@every 1h\"\n"},
 		{"shorthand", when, "    cron: \"@nightly\"\n"},
 		{"every", when, "    every: 30s\n"},

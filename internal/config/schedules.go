@@ -159,10 +159,21 @@ func (c *Cron) parse(text string, _ bool) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("%q is not a cron expression: %w", text, err)
-	case times.Next(time.Unix(0, 0)).IsZero():
+	case times.Next(time.Unix(0, 0)).IsZero() || neverOnAnyWeekday(text):
 		return fmt.Errorf("%q never comes: there is no such day", text)
 	}
 	return nil
+}
+
+// neverOnAnyWeekday finds days that no month has. With a day of month and a day of week, cron takes either and Temporal both.
+func neverOnAnyWeekday(text string) bool {
+	fields := strings.Fields(text)
+	if len(fields) != 5 {
+		return false
+	}
+	fields[4] = "*"
+	times, err := cron.ParseStandard(strings.Join(fields, " "))
+	return err == nil && times.Next(time.Unix(0, 0)).IsZero()
 }
 
 func (z *TimeZone) parse(text string, _ bool) error {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -158,7 +159,11 @@ func (t *Topics) genuine(w http.ResponseWriter, r *http.Request) (m snsMessage, 
 	}
 	// After the signature, so that only SNS learns about our clock.
 	now := t.Now()
-	if age := now.Sub(m.at); age > snsWindow || age < -skew {
+	age := now.Sub(m.at)
+	if age < -skew { // it is genuine, and SNS does not repeat what is refused
+		return m, nil, fmt.Errorf("signed at %s, and here it is only %s: set the clock of this machine", m.at.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	}
+	if age > snsWindow {
 		return m, nil, refused("late", "signed at %s, and here it is %s: a message is good for an hour", m.at.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	}
 	return m, body, nil

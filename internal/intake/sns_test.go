@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -41,13 +42,13 @@ func TestCertificatesOfRegions(t *testing.T) {
 		topic, address, issued string
 		status                 int
 	}{
-		"opt-in Region":   {"arn:aws:sns:af-south-1:111111111111:t", "https://sns.af-south-1.amazonaws.com/x.pem", "sns-signing.af-south-1.amazonaws.com", 200},
-		"China":           {"arn:aws-cn:sns:cn-north-1:111111111111:t", "https://sns.cn-north-1.amazonaws.com.cn/x.pem", "sns-cn-north-1.amazonaws.com.cn", 200},
-		"GovCloud":        {"arn:aws-us-gov:sns:us-gov-east-1:111111111111:t", "https://sns.us-gov-east-1.amazonaws.com/x.pem", "sns-us-gov-west-1.amazonaws.com", 200},
-		"European":        {"arn:aws-eusc:sns:eusc-de-east-1:111111111111:t", "https://sns.eusc-de-east-1.amazonaws.eu/x.pem", "sns.eusc-de-east-1.amazonaws.eu", 200},
-		"isolated":        {"arn:aws-iso:sns:us-iso-east-1:111111111111:t", "https://sns.us-iso-east-1.c2s.ic.gov/x.pem", "sns.us-iso-east-1.c2s.ic.gov", 200},
-		"isolated, b":     {"arn:aws-iso-b:sns:us-isob-east-1:111111111111:t", "https://sns.us-isob-east-1.sc2s.sgov.gov/x.pem", "sns-signing.us-isob-east-1.sc2s.sgov.gov", 200},
-		"isolated, not":   {"arn:aws-iso:sns:us-iso-east-1:111111111111:t", "https://sns.us-iso-east-1.amazonaws.com/x.pem", "sns.us-iso-east-1.amazonaws.com", 403},
+		"opt-in Region":   {"arn:aws:sns:af-south-1:111111111111:t", "https://sns.af-south-1.amazonaws.com/SimpleNotificationService-0.pem", "sns-signing.af-south-1.amazonaws.com", 200},
+		"China":           {"arn:aws-cn:sns:cn-north-1:111111111111:t", "https://sns.cn-north-1.amazonaws.com.cn/SimpleNotificationService-0.pem", "sns-cn-north-1.amazonaws.com.cn", 200},
+		"GovCloud":        {"arn:aws-us-gov:sns:us-gov-east-1:111111111111:t", "https://sns.us-gov-east-1.amazonaws.com/SimpleNotificationService-0.pem", "sns-us-gov-west-1.amazonaws.com", 200},
+		"European":        {"arn:aws-eusc:sns:eusc-de-east-1:111111111111:t", "https://sns.eusc-de-east-1.amazonaws.eu/SimpleNotificationService-0.pem", "sns.eusc-de-east-1.amazonaws.eu", 200},
+		"isolated":        {"arn:aws-iso:sns:us-iso-east-1:111111111111:t", "https://sns.us-iso-east-1.c2s.ic.gov/SimpleNotificationService-0.pem", "sns.us-iso-east-1.c2s.ic.gov", 200},
+		"isolated, b":     {"arn:aws-iso-b:sns:us-isob-east-1:111111111111:t", "https://sns.us-isob-east-1.sc2s.sgov.gov/SimpleNotificationService-0.pem", "sns-signing.us-isob-east-1.sc2s.sgov.gov", 200},
+		"isolated, not":   {"arn:aws-iso:sns:us-iso-east-1:111111111111:t", "https://sns.us-iso-east-1.amazonaws.com/SimpleNotificationService-0.pem", "sns.us-iso-east-1.amazonaws.com", 403},
 		"by Region":       {ourTopic, certificateURL, "sns.eu-west-1.amazonaws.com", 200},
 		"another Region":  {ourTopic, certificateURL, "sns.us-east-1.amazonaws.com", 403},
 		"another service": {ourTopic, certificateURL, "s3.amazonaws.com", 403},
@@ -78,15 +79,20 @@ func TestForgeriesAreRefused(t *testing.T) {
 		"no signature":          {after: set("Signature", ""), status: 403},
 		"another topic":         {signed: set("TopicArn", ourTopic+"-2"), status: 403},
 		"late":                  {signed: set("Timestamp", "2026-01-31T10:59:59.000Z"), status: 403},
-		"early":                 {signed: set("Timestamp", "2026-01-31T12:06:00.000Z"), status: 403},
+		"our clock is slow":     {signed: set("Timestamp", "2026-01-31T12:06:00.000Z"), status: 503}, // SNS repeats nothing after a 403
 		"no time":               {signed: set("Timestamp", "now"), status: 400},
-		"certificate elsewhere": {signed: set("SigningCertURL", "https://sns.eu-west-1.amazonaws.com.evil.example/x.pem"), status: 403},
-		"another Region's":      {signed: set("SigningCertURL", "https://sns.us-east-1.amazonaws.com/x.pem"), status: 403},
-		"in a bucket":           {signed: set("SigningCertURL", "https://s3.amazonaws.com/sns.eu-west-1.amazonaws.com/x.pem"), status: 403},
-		"with a user":           {signed: set("SigningCertURL", "https://sns.eu-west-1.amazonaws.com@evil.example/x.pem"), status: 403},
-		"with a port":           {signed: set("SigningCertURL", "https://sns.eu-west-1.amazonaws.com:8443/x.pem"), status: 403},
+		"certificate elsewhere": {signed: set("SigningCertURL", "https://sns.eu-west-1.amazonaws.com.evil.example/SimpleNotificationService-0.pem"), status: 403},
+		"another Region's":      {signed: set("SigningCertURL", "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0.pem"), status: 403},
+		"in a bucket":           {signed: set("SigningCertURL", "https://s3.amazonaws.com/sns.eu-west-1.amazonaws.com/SimpleNotificationService-0.pem"), status: 403},
+		"with a user":           {signed: set("SigningCertURL", "https://sns.eu-west-1.amazonaws.com@evil.example/SimpleNotificationService-0.pem"), status: 403},
+		"with a port":           {signed: set("SigningCertURL", "https://sns.eu-west-1.amazonaws.com:8443/SimpleNotificationService-0.pem"), status: 403},
 		"over http":             {signed: set("SigningCertURL", strings.Replace(certificateURL, "https", "http", 1)), status: 403},
 		"no pem":                {signed: set("SigningCertURL", "https://sns.eu-west-1.amazonaws.com/?Action=Publish"), status: 403},
+		"of another name":       {signed: set("SigningCertURL", "https://sns.eu-west-1.amazonaws.com/1.pem"), status: 403},
+		"with a query":          {signed: set("SigningCertURL", certificateURL+"?x=1"), status: 403},
+		"with a bare ?":         {signed: set("SigningCertURL", certificateURL+"?"), status: 403},
+		"escaped":               {signed: set("SigningCertURL", strings.Replace(certificateURL, "-0", "-%30", 1)), status: 403},
+		"in a folder":           {signed: set("SigningCertURL", strings.Replace(certificateURL, "/Simple", "/x/Simple", 1)), status: 403},
 		"self-signed":           {serves: func(s *topics) { s.Roots = x509.NewCertPool() }, status: 403},
 		"expired": {serves: func(s *topics) {
 			s.serves[certificateURL] = s.ca.leaf(func(l *x509.Certificate) { l.NotAfter = snsNow.Add(-time.Minute) })
@@ -224,15 +230,43 @@ func TestManyWaitForOneCertificate(t *testing.T) {
 	}
 }
 
+// madeUp is an address such as SNS's certificates have, where there is none.
+func madeUp(i int) func(map[string]string) {
+	return func(m map[string]string) {
+		m["SigningCertURL"] = fmt.Sprintf("https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-%04x.pem", i)
+	}
+}
+
 // Who sends ever new addresses makes this process fetch no more than a few.
 func TestFetchesAreBounded(t *testing.T) {
-	s := newTopics(t)
-	for i := range 100 {
-		s.post(s.message("2", func(m map[string]string) {
-			m["SigningCertURL"] = fmt.Sprintf("https://sns.eu-west-1.amazonaws.com/%d.pem", i)
-		}))
-	}
-	if len(s.fetched) > 15 {
-		t.Errorf("fetched %d times", len(s.fetched))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newTopics(t)
+		var all sync.WaitGroup
+		for i := range 100 {
+			m := s.message("2", madeUp(i))
+			all.Go(func() {
+				if status, text := s.post(m); status != http.StatusServiceUnavailable {
+					t.Errorf("message %d: %d %s", i, status, text)
+				}
+			})
+		}
+		start := time.Now()
+		all.Wait()
+		if took := time.Since(start); len(s.fetched) > 15 || took > turnPatience {
+			t.Errorf("fetched %d times in %s", len(s.fetched), took)
+		}
+	})
+}
+
+// Nor do they keep out SNS's own, which waits for its turn.
+func TestMadeUpCertificatesStarveNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTopics(t)
+		for i := range 10 {
+			s.post(s.message("1", madeUp(i)))
+		}
+		if status, text := s.post(s.message("1", nil)); status != http.StatusOK || len(s.took) != 1 {
+			t.Errorf("%d %s: %s", status, text, s.log)
+		}
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -16,10 +17,15 @@ import (
 
 const (
 	fetchPatience   = 5 * time.Second
+	turnPatience    = 3 * time.Second // of that, for a turn to fetch at all
 	maxCertificate  = 64 << 10
 	maxIssuers      = 3   // between a certificate and a root
 	maxCertificates = 100 // kept; SNS has one for each Region, and changes it now and then
 )
+
+// certificatePath is where SNS has its certificates. Who makes up other paths gets no turn of those who come with real ones.
+// https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
+var certificatePath = regexp.MustCompile(`^/SimpleNotificationService-[0-9a-f]+\.pem$`)
 
 // verify makes sure that SNS signed a message. Its certificate is believed when it comes from the topic's own SNS, over TLS,
 // was issued to SNS, and leads to a root that this system trusts.
@@ -29,11 +35,10 @@ func (t *Topics) verify(ctx context.Context, m snsMessage) error {
 	if err != nil {
 		return refused("unexpected_topic", "%v", err)
 	}
-	address, err := e.address(m.certificateURL)
-	if err != nil || !strings.HasSuffix(address.Path, ".pem") || address.RawQuery != "" {
-		return refused("forged", "the certificate %.200q is not one at https://%s", m.certificateURL, e.host)
+	if path, there := strings.CutPrefix(m.certificateURL, "https://"+e.host); !there || !certificatePath.MatchString(path) {
+		return refused("forged", "the certificate %.200q is not one of SNS's at https://%s", m.certificateURL, e.host)
 	}
-	certificate, err := t.certificate(ctx, address.String(), e)
+	certificate, err := t.certificate(ctx, m.certificateURL, e)
 	if err != nil {
 		return err
 	}
@@ -61,12 +66,12 @@ func (t *Topics) certificate(ctx context.Context, address string, e endpoint) (*
 		if known := t.known(address); known != nil {
 			return known, nil
 		}
-		if !t.fetches.Allow() {
-			return nil, errors.New("too many certificates were asked for in the last seconds")
-		}
 		// Not ended with the one message that happened to be first.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchPatience)
 		defer cancel()
+		if err := t.turn(ctx); err != nil {
+			return nil, err
+		}
 		c, err := t.fetchCertificate(ctx, address, e)
 		if err == nil {
 			t.keep(address, c)
@@ -78,6 +83,16 @@ func (t *Topics) certificate(ctx context.Context, address string, e endpoint) (*
 	}
 	certificate, _ := fetched.(*x509.Certificate)
 	return certificate, nil
+}
+
+// turn waits until something may be fetched, so that a few addresses that lead nowhere do not keep out one that is SNS's.
+func (t *Topics) turn(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, turnPatience)
+	defer cancel()
+	if err := t.fetches.Wait(ctx); err != nil {
+		return fmt.Errorf("too many certificates were asked for in the last seconds: %w", err)
+	}
+	return nil
 }
 
 // known is a certificate that was verified before and is still in force.

@@ -241,7 +241,7 @@ func (p *Poller) insist(ctx, accepting context.Context, h *held, a policy.Announ
 const maxRefused = 10_000
 
 // refusedAgain is when a refused message comes again. To read it once more changes nothing, so it soon gets to where people
-// look: five receives make half a minute.
+// look: the thirty receives of deploy/epoxy.yaml make two and a half minutes.
 const refusedAgain = 5 * time.Second
 
 // refuse leaves a message to the queue's redrive policy. It comes again a few times, and is told of once.

@@ -111,6 +111,22 @@ func TestOutageOfADay(t *testing.T) {
 	})
 }
 
+// Nor does an outage of as long as the queue keeps messages make dead letters, with as many receives as deploy/epoxy.yaml allows.
+func TestOutageOfTwoWeeks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := poll(t, func(p *polled) { p.queue.MaxReceives = 30 })
+		p.temporal(errors.New("no connection"))
+		p.queue.Send(deaths(3)...)
+		time.Sleep(14*24*time.Hour - time.Minute)
+		p.temporal(nil)
+		p.settle()
+		p.wantTook(3)
+		if dead := p.queue.Dead(); len(dead) > 0 {
+			t.Errorf("dead letters %q", dead)
+		}
+	})
+}
+
 func TestStopGivesBackWhatIsNotTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := poll(t, nil)

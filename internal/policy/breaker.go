@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -18,7 +19,6 @@ const (
 type Breaker struct {
 	State   string        `json:"state,omitempty"`
 	Permits []TakenPermit `json:"permits,omitempty"`
-	Total   int           `json:"total,omitempty"`   // nodes there were when the window began
 	Trip    int           `json:"trip,omitempty"`    // counts how often it has tripped: the id of a question
 	Why     string        `json:"why,omitempty"`     // it tripped
 	Since   time.Time     `json:"since,omitzero"`    // of the state
@@ -32,12 +32,14 @@ type TakenPermit struct {
 	Key   string    `json:"key"`
 	Nodes int       `json:"nodes"`
 	At    time.Time `json:"at"`
+	Total int       `json:"total,omitempty"` // nodes there were then
 }
 
 // PermitRequest asks for one mop.
 type PermitRequest struct {
-	Key   string
-	Nodes int
+	Key   string // of the run: who asks again with it asks for what is more than before
+	Nodes int    // that the run deletes, with those that it has deleted
+	Who   string // for people; "" is the key
 }
 
 // PermitAnswer is the breaker's: granted, refused for good, or neither, which is to wait.
@@ -57,7 +59,8 @@ type BreakerLimits struct {
 // waitingNamed bounds the subjects that a question names.
 const waitingNamed = 20
 
-// TakePermits answers requests in their order, and returns what the breaker remembers then. To ask again changes nothing.
+// TakePermits answers requests in their order, and returns what the breaker remembers then. To ask again for the same changes
+// nothing.
 func TakePermits(b Breaker, asked []PermitRequest, limits BreakerLimits, now time.Time) (Breaker, []PermitAnswer) {
 	b = b.at(now, limits.Window)
 	answers := make([]PermitAnswer, len(asked))
@@ -68,30 +71,38 @@ func TakePermits(b Breaker, asked []PermitRequest, limits BreakerLimits, now tim
 }
 
 func takePermit(b Breaker, r PermitRequest, limits BreakerLimits, now time.Time) (Breaker, PermitAnswer) {
-	if slices.ContainsFunc(b.Permits, func(p TakenPermit) bool { return p.Key == r.Key }) {
-		return b, PermitAnswer{Granted: true, Why: "the breaker, before"}
-	}
-	switch b.State {
-	case BreakerOpened:
-		return b, PermitAnswer{Granted: true, Why: b.By}
-	case BreakerStopped:
-		return b, PermitAnswer{Refused: true, Why: fmt.Sprintf("stopped by %s until %s: mop it by hand then, or let the sweep find it", b.By, b.Until.UTC().Format("2006-01-02 15:04 MST"))}
-	case BreakerAsking:
-		return b.waits(r), PermitAnswer{Why: b.Why}
-	}
-	gone := 0
+	gone, had, known := 0, 0, false
 	for _, p := range b.Permits {
 		gone += p.Nodes
+		if p.Key == r.Key {
+			had, known = had+p.Nodes, true
+		}
 	}
-	if len(b.Permits) == 0 {
-		b.Total = limits.Total
+	more := r.Nodes - had
+	switch {
+	case known && more <= 0:
+		return b, PermitAnswer{Granted: true, Why: "the breaker, before"}
+	case b.State == BreakerStopped:
+		return b, PermitAnswer{Refused: true, Why: fmt.Sprintf("stopped by %s until %s: mop it by hand then, or let the sweep find it", b.By, b.Until.UTC().Format("2006-01-02 15:04 MST"))}
+	case b.State == BreakerOpened:
+		return b, PermitAnswer{Granted: true, Why: b.By}
+	case b.State == BreakerAsking:
+		return b.waits(r), PermitAnswer{Why: b.Why}
 	}
-	if why := limits.exceeded(b.Total, gone, r.Nodes); why != "" {
+	if why := limits.exceeded(b.total(limits), gone, more); why != "" {
 		b.State, b.Why, b.Since, b.Trip, b.Waiting = BreakerAsking, why, now, b.Trip+1, nil
 		return b.waits(r), PermitAnswer{Why: why}
 	}
-	b.Permits = append(slices.Clip(b.Permits), TakenPermit{Key: r.Key, Nodes: r.Nodes, At: now})
-	return b, PermitAnswer{Granted: true, Why: fmt.Sprintf("the breaker: %d of at most %d nodes within %s", gone+r.Nodes, limits.Nodes, Span(limits.Window))}
+	b.Permits = append(slices.Clip(b.Permits), TakenPermit{Key: r.Key, Nodes: more, At: now, Total: limits.Total})
+	return b, PermitAnswer{Granted: true, Why: fmt.Sprintf("the breaker: %d of at most %d nodes within %s", gone+more, limits.Nodes, Span(limits.Window))}
+}
+
+// total is how many nodes there were when the window began: what went since makes the rest no more.
+func (b Breaker) total(limits BreakerLimits) int {
+	if len(b.Permits) > 0 && b.Permits[0].Total > 0 {
+		return b.Permits[0].Total
+	}
+	return limits.Total
 }
 
 // exceeded says why so many more are too many. Of a few nodes one may always go: else an environment of two could not be
@@ -108,8 +119,9 @@ func (l BreakerLimits) exceeded(there, gone, more int) string {
 }
 
 func (b Breaker) waits(r PermitRequest) Breaker {
-	if len(b.Waiting) < waitingNamed && !slices.Contains(b.Waiting, r.Key) {
-		b.Waiting = append(slices.Clip(b.Waiting), r.Key)
+	who := cmp.Or(r.Who, r.Key)
+	if len(b.Waiting) < waitingNamed && !slices.Contains(b.Waiting, who) {
+		b.Waiting = append(slices.Clip(b.Waiting), who)
 	}
 	return b
 }

@@ -76,7 +76,7 @@ func TestBreakerPercent(t *testing.T) {
 		granted := 0
 		for i := range c.asks {
 			var got []PermitAnswer
-			b, got = TakePermits(b, []PermitRequest{{fmt.Sprint(i), 1}}, BreakerLimits{Nodes: 50, Percent: c.percent, Total: c.total - granted*(i%2), Window: time.Hour}, midday) // counted now, or some minutes ago
+			b, got = TakePermits(b, []PermitRequest{{Key: fmt.Sprint(i), Nodes: 1}}, BreakerLimits{Nodes: 50, Percent: c.percent, Total: c.total - granted*(i%2), Window: time.Hour}, midday) // counted now, or some minutes ago
 			if got[0].Granted {
 				granted++
 			}
@@ -119,4 +119,66 @@ func TestBreakerNeverExceeds(t *testing.T) {
 			}
 		}
 	})
+}
+
+// An estate that shrinks slowly, with a permit in every window: the percentage is of what there is now.
+func TestBreakerPercentOfAShrinkingEstate(t *testing.T) {
+	var b Breaker
+	now, there := midday, 200
+	die := func(key string) bool {
+		var got []PermitAnswer
+		b, got = TakePermits(b, []PermitRequest{{Key: key, Nodes: 1}}, BreakerLimits{Nodes: 100, Percent: 20, Total: there, Window: time.Hour}, now)
+		if got[0].Granted {
+			there--
+		}
+		return got[0].Granted
+	}
+	for i := 0; there > 20; i++ {
+		if now = now.Add(20 * time.Minute); !die(fmt.Sprint(i)) {
+			t.Fatalf("tripped at %d nodes: %+v", there, b)
+		}
+	}
+	gone := 0
+	for i := range 20 {
+		if die(fmt.Sprint("at once ", i)) {
+			gone++
+		}
+	}
+	if gone > 4 {
+		t.Errorf("%d of 20 went at 20 %%", gone)
+	}
+}
+
+// A run that finds more than it asked for asks for the difference, and a stop holds for that, too.
+func TestBreakerAsksForWhatIsMore(t *testing.T) {
+	limits := BreakerLimits{Nodes: 3, Window: time.Hour}
+	var b Breaker
+	ask := func(key string, nodes int) PermitAnswer {
+		var got []PermitAnswer
+		b, got = TakePermits(b, []PermitRequest{{Key: key, Nodes: nodes, Who: "i-" + key}}, limits, midday)
+		return got[0]
+	}
+	for _, nodes := range []int{1, 2, 2, 1} {
+		if !ask("a", nodes).Granted {
+			t.Fatalf("%d: %+v", nodes, b)
+		}
+	}
+	if gone := b.Permits[0].Nodes + b.Permits[1].Nodes; len(b.Permits) != 2 || gone != 2 {
+		t.Errorf("permits: %+v", b.Permits)
+	}
+	if got := ask("a", 20); got.Granted || fmt.Sprint(b.Waiting) != "[i-a]" {
+		t.Errorf("20 nodes: %+v, %+v", got, b)
+	}
+	if !ask("a", 2).Granted {
+		t.Error("what was granted stays granted while people are asked")
+	}
+	b = b.Settle(b.Trip, false, "ada", time.Hour, midday)
+	if !ask("a", 2).Granted {
+		t.Error("a stop takes nothing back that was granted")
+	}
+	for key, nodes := range map[string]int{"a": 3, "b": 1} {
+		if got := ask(key, nodes); got.Granted || !got.Refused {
+			t.Errorf("%s with %d, stopped by a person: %+v", key, nodes, got)
+		}
+	}
 }

@@ -23,6 +23,8 @@ func JudgeNode(n ChefNode, s Subject, died time.Time) (own bool, why string) {
 		return false, n.elsewhere(s)
 	case s.Instance != "" && n.Instance != "" && n.Instance != s.Instance:
 		return false, fmt.Sprintf("it is instance %s, not %s", n.Instance, s.Instance)
+	case n.Instance != "" && CheckInstanceID(n.Instance) != nil: // EC2 knows no such instance, which does not mean that it is dead
+		return false, fmt.Sprintf("it says that it is instance %.40q, which is no instance id", n.Instance)
 	case !died.IsZero() && n.CheckedIn.After(died.Add(checkInSlack)):
 		return false, fmt.Sprintf("it checked in at %s, after %s was dead: it is alive elsewhere", inMinutes(n.CheckedIn), s)
 	case s.Instance != "" && n.Instance == s.Instance:

@@ -28,6 +28,7 @@ type ChefNode struct {
 	CheckedIn   time.Time `json:"checked_in,omitzero"`   // automatic.ohai_time: the last run of chef-client
 	ClientOnly  bool      `json:"client_only,omitempty"` // there is no such node, only a client
 	ClientKey   string    `json:"client_key,omitempty"`  // KeyHash of its client, where that was read
+	Refused     bool      `json:"refused,omitempty"`     // a client that a mop before was to delete, and Chef refused
 }
 
 // Same tells whether it is the same node or client, however it looks by now.

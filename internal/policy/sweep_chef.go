@@ -74,7 +74,11 @@ func (s *sweep) orphanNode(n ChefNode) {
 	if s.vague[n.Name] {
 		o.Subject.Node = "" // another server has a node of this name, and this one's death proves nothing about it
 	}
-	ours := s.ourGroup(dead.Group) || s.recall(knownNode, n.Server, n.Name+" "+n.Instance)
+	known := s.recall(knownNode, n.Server, n.Name+" "+n.Instance) // always: what is not recalled is forgotten
+	ours := known || s.ourGroup(dead.Group)
+	if ours && !known && len(s.Groups) > 0 {
+		s.learn(knownNode, n.Server, n.Name+" "+n.Instance) // EC2 will not tell its group for long
+	}
 	switch {
 	case CheckNodeName(n.Name) != nil:
 		o.Kept = "its name is none that may stand in a request: delete it with knife"

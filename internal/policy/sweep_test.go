@@ -224,6 +224,31 @@ func TestSweepRemembersFromSweepToSweep(t *testing.T) {
 	}
 }
 
+// EC2 tells the group of a terminated instance for an hour at most. Whoever saw it alive, or dead within that hour, knows it later.
+func TestSweepRemembersWhoseNodesWere(t *testing.T) {
+	for about, states := range map[string][]string{
+		"alive and then gone":         {"running", ""},
+		"terminated and then gone":    {"terminated", ""},
+		"alive, terminated, and gone": {"running", "terminated", ""},
+	} {
+		view := sweepOf(deadNode("web-1"))
+		view.Groups = []string{"shop-*"}
+		others := view.Places[0].Instances
+		var plan SweepPlan
+		for _, state := range append(states, "", "", "", "", "") {
+			view.Places[0].Instances = others
+			if state != "" {
+				view.Places[0].Instances = append(slices.Clone(others), Instance{ID: deadID, State: state, Group: "shop-web"})
+			}
+			plan, view.Memory = mustSweep(t, view)
+			view.Now = view.Now.Add(6 * time.Hour)
+		}
+		if got := said(plan); got != "mop node web-1 on prod" {
+			t.Errorf("%s: %q, kept because %q", about, got, plan.Orphans[0].Kept)
+		}
+	}
+}
+
 // What could not be looked at is neither an orphan nor forgotten.
 func TestSweepKeepsInMindWhereItCouldNotLook(t *testing.T) {
 	view := sweepOf()
