@@ -40,7 +40,7 @@ func (f *nodeSearch) lookForRefused(ctx context.Context) error {
 func (f *nodeSearch) lookAtRefused(ctx context.Context, e ledger.Entry) error {
 	name, here := strings.CutPrefix(e.Resource, "chef/"+f.server.name+"/"+chefClients+"/")
 	refused := e.Kind == ledger.ChefClient && e.Outcome == ledger.Failed && strings.HasPrefix(e.Detail, chefRefused)
-	if !here || !refused || e.Account != f.in.Subject.Account || e.Region != f.in.Subject.Region || policy.CheckNodeName(name) != nil {
+	if !here || !refused || e.Account != f.in.Subject.Account || e.Region != f.in.Subject.Region {
 		return nil
 	}
 	if found, err := f.look(ctx, name); err != nil || found {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
@@ -29,16 +28,16 @@ func inTemplate(t *testing.T, path string) any {
 // TestTemplateKeepsMessagesThroughOutages: SQS ends each hold after twelve hours, and each receive counts.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
 func TestTemplateKeepsMessagesThroughOutages(t *testing.T) {
-	number := func(key string) time.Duration {
-		var out time.Duration
+	number := func(key string) int {
+		var out int
 		if _, err := fmt.Sscan(fmt.Sprint(inTemplate(t, "NodesQueue.Properties."+key)), &out); err != nil {
 			t.Fatal(key, err)
 		}
 		return out
 	}
-	kept := number("MessageRetentionPeriod") * time.Second
-	if held := number("RedrivePolicy.maxReceiveCount") * 12 * time.Hour; held <= kept {
-		t.Errorf("a message that is kept for %s can be held for %s only, and then is a dead letter", kept, held)
+	kept := number("MessageRetentionPeriod") // seconds
+	if held := number("RedrivePolicy.maxReceiveCount") * 12 * 3600; held <= kept {
+		t.Errorf("a message that is kept for %d s can be held for %d s only, and then is a dead letter", kept, held)
 	}
 }
 
