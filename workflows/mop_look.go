@@ -136,13 +136,12 @@ func (m *mop) othersNode(ctx workflow.Context, n policy.ChefNode) (string, error
 	return m.othersGroup(id, found.Group), nil
 }
 
-// othersGroup says why the node stays that an event named, and whose instance the event did not tell.
+// othersGroup says why the node stays that an event named, and whose instance the event did not tell. A node that tells no
+// instance never got so far as to tell it: there is no group to ask for.
 func (m *mop) othersGroup(id, group string) string {
 	switch {
-	case len(m.in.Groups) == 0 || m.in.RequestedBy != "" || m.subject.Instance != "" || m.inGroups(group):
+	case len(m.in.Groups) == 0 || m.in.RequestedBy != "" || m.subject.Instance != "" || id == "" || m.inGroups(group):
 		return ""
-	case id == "":
-		return "it tells no instance, so nobody knows its Auto Scaling group, and " + m.in.Environment + " has only some: if it was of one of them, epoxy mop --node"
 	case group == "":
 		return "the Auto Scaling group of its instance " + id + " is not known any more, and " + m.in.Environment + " has only some: if it was one of them, epoxy mop --node"
 	}

@@ -47,6 +47,7 @@ func TestCloudFormationTemplate(t *testing.T) {
 		Parameters: []types.Parameter{
 			{ParameterKey: aws.String("AutoScalingGroup"), ParameterValue: &fleet.Group},
 			{ParameterKey: aws.String("HostedZones"), ParameterValue: aws.String("arn:aws:route53:::hostedzone/Z0123456789ABCDEFGHIJ")},
+			{ParameterKey: aws.String("TrustedPrincipal"), ParameterValue: aws.String("arn:aws:iam::" + estate.Account + ":root")},
 		},
 	})
 	if err != nil {
@@ -74,7 +75,7 @@ func TestCloudFormationTemplate(t *testing.T) {
 	for _, r := range made.StackResources {
 		t.Logf("%s %s: %s", aws.ToString(r.ResourceType), aws.ToString(r.LogicalResourceId), aws.ToString(r.PhysicalResourceId))
 	}
-	if n := len(made.StackResources); n != 17 {
+	if n := len(made.StackResources); n != 18 {
 		t.Errorf("%d resources", n)
 	}
 }

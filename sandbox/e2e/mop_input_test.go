@@ -106,7 +106,9 @@ func TestBootstrapThatFails(t *testing.T) {
 	old, err := w.aws.RunAt(w.ctx, "10.200.0.7", w.group+"-old") // of no group: nobody else announces its end
 	w.must(err)
 	w.register(old)
-	w.must(w.chef.Register(w.ctx, failed.Name, map[string]any{})) // chef-client never got as far as Ohai
+	for _, n := range []estate.Node{failed, old} {
+		w.must(w.chef.Register(w.ctx, n.Name, map[string]any{})) // chef-client never got as far as Ohai
+	}
 	metadata := w.metadata(failed)
 	run := func(node string, command ...string) (string, int) {
 		w.Helper()
