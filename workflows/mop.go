@@ -75,6 +75,7 @@ func Mop(ctx workflow.Context, in MopInput) (MopResult, error) {
 		heard := m.heard
 		m.wrapUp(ctx, err)
 		m.drain(ctx)
+		_ = workflow.Await(detached(ctx), func() bool { return m.holding == 0 }) // of hooks that came that late
 		again = m.goesOn(ctx, err, m.heard > heard)
 	}
 	stop()

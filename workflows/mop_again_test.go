@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -94,5 +95,22 @@ func TestMopGroupsOfAnnouncedNames(t *testing.T) {
 		if out, err := w.mop(); err != nil || (len(w.deleted) > 0) != gone || gone == (len(out.Kept) > 0) {
 			t.Errorf("group %q: %v, deleted %v, kept %+v", group, err, w.deleted, out.Kept)
 		}
+	}
+}
+
+// A hook that comes while the last line is told is let go all the same.
+func TestMopLetsALateHookGo(t *testing.T) {
+	w := newMopWorld(t)
+	w.in.Later = nil
+	w.nodes, w.clients, w.records = nil, nil, nil
+	w.faults["CompleteHook"] = fault{err: errors.New("Auto Scaling does not answer"), attempts: 2}
+	w.hooks["Tell"] = func() {
+		a := policy.Announcement{Kind: policy.AnnouncedTerminating, ID: "2", Subject: w.in.Subject}
+		withHook(&a)
+		w.env.SignalWorkflow(AnnouncedSignal, a)
+	}
+	w.announce(0, policy.AnnouncedTerminated)
+	if _, err := w.mop(); err != nil || len(w.let) != 1 {
+		t.Errorf("%v, let go %v", err, w.let)
 	}
 }
