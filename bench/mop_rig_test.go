@@ -235,19 +235,6 @@ func (r *mopRig) forgetChefCalls(b *testing.B) {
 	must(b, resp.Body.Close())
 }
 
-// awsCalls are without the queue's, and without those of whoever counts them.
-func (r *mopRig) awsCalls(b *testing.B) map[string]int {
-	b.Helper()
-	calls, err := r.control.Calls(b.Context())
-	must(b, err)
-	for operation := range calls {
-		if strings.HasPrefix(operation, "sqs.") {
-			delete(calls, operation)
-		}
-	}
-	return calls
-}
-
 // settle waits until the runs of nodes have nothing to do at the moment, and returns how many events each has at most.
 func (r *mopRig) settle(b *testing.B, nodes []estate.Node) (events int64) {
 	b.Helper()

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,4 +130,17 @@ func total(calls map[string]int) (n int) {
 		n += c
 	}
 	return n
+}
+
+// awsCalls are without the queue's, and without those of whoever counts them.
+func (r *mopRig) awsCalls(b *testing.B) map[string]int {
+	b.Helper()
+	calls, err := r.control.Calls(b.Context())
+	must(b, err)
+	for operation := range calls {
+		if strings.HasPrefix(operation, "sqs.") {
+			delete(calls, operation)
+		}
+	}
+	return calls
 }
