@@ -90,7 +90,7 @@ func (a *Breaker) answer(ctx context.Context, asked []TakePermitInput) ([]policy
 	limits := policy.BreakerLimits{Nodes: first.Limit.Nodes, Percent: first.Limit.Percent, Window: first.Limit.Window}
 	requests := make([]policy.PermitRequest, len(asked))
 	for i, in := range asked {
-		requests[i] = policy.PermitRequest{Key: in.Key, Nodes: in.Nodes, Who: in.Who}
+		requests[i] = policy.PermitRequest{Key: in.Key, Nodes: in.Nodes, Went: in.Went, Who: in.Who}
 	}
 	if limits.Percent > 0 {
 		var err error

@@ -55,7 +55,7 @@ func TestANodeThatRegistersAgainIsDeletedAgain(t *testing.T) {
 			t.Errorf("calls %v, %d entries", w.calls, len(w.ledger.entries))
 		}
 		w.register("web-1", deadInstance, "10.0.0.1", died.Add(-time.Minute))
-		if err := w.ledger.Undone(t.Context(), all[undone].Node.Entry, "ann", ""); err != nil {
+		if err := w.ledger.putBack(t.Context(), all[undone].Node.Entry); err != nil {
 			t.Fatal(err)
 		}
 		out := look(in)
@@ -87,7 +87,7 @@ func TestANodeThatWasPutBackStaysForTheNextRun(t *testing.T) {
 		in := w.deletion("web-1")
 		look(in)
 		if c.undo != "" {
-			if err := w.ledger.Undone(t.Context(), w.entry(c.undo, "web-1").ID, "ann", ""); err != nil {
+			if err := w.ledger.putBack(t.Context(), w.entry(c.undo, "web-1").ID); err != nil {
 				t.Fatal(err)
 			}
 		}

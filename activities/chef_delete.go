@@ -88,7 +88,7 @@ func (d *nodeDeletion) readEntries(ctx context.Context) error {
 	resources := []string{d.node.What, d.client.What}
 	known, err := standings(ctx, d.book, d.in.RunID, d.look, resources)
 	if err == nil && !d.in.Again {
-		err = meetUndone(ctx, d.book, known, resources, undoneNames(d.identity()))
+		err = meetUndone(ctx, d.book, known, resources, func(_ int, e ledger.Entry, at time.Time) bool { return sameMachine(e, d.instance(), at) })
 	}
 	if err != nil {
 		return translate(d.in.Ledger.Place, err)
@@ -103,13 +103,12 @@ func (d *nodeDeletion) readEntries(ctx context.Context) error {
 	return nil
 }
 
-// identity is the best that is known of who dies. A node writes its instance id itself: only what is one is asked for.
-func (d *nodeDeletion) identity() policy.Subject {
-	s := d.in.Subject
-	if s.Node = d.in.Node.Name; s.Instance == "" && policy.CheckInstanceID(d.in.Node.Instance) == nil {
-		s.Instance = d.in.Node.Instance
+// instance is whose node it is. A node writes its instance id itself: only what is one counts.
+func (d *nodeDeletion) instance() string {
+	if d.in.Subject.Instance == "" && policy.CheckInstanceID(d.in.Node.Instance) == nil {
+		return d.in.Node.Instance
 	}
-	return s
+	return d.in.Subject.Instance
 }
 
 // take makes the ledger's entry the thing's own, and its outcome, if it has one.

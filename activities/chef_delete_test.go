@@ -158,7 +158,7 @@ func TestDeleteNodeWritesDownWhatAnUndoNeeds(t *testing.T) {
 
 // Whatever fails or loses its answer once: at the end both are gone, once, by us, and the neighbour is untouched.
 func TestDeleteNodeSurvivesAnything(t *testing.T) {
-	for _, operation := range []string{"GET nodes", "GET clients", "DELETE nodes", "DELETE clients", "Entries", "Find", "Intend", "Conclude"} {
+	for _, operation := range []string{"GET nodes", "GET clients", "DELETE nodes", "DELETE clients", "Entries", "Undos", "Intend", "Conclude"} {
 		for _, how := range []string{"fails", "loses its answer"} {
 			w := newChefWorld(t)
 			in := w.deletion("web-1")

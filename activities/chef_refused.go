@@ -9,7 +9,7 @@ import (
 	"epoxy/internal/policy"
 )
 
-// lookForRefused finds clients that a mop of this subject was to delete before, and Chef refused. Their nodes are gone, so only
+// lookForRefused finds clients that a mop of this subject was to delete before, and Chef refused, or did not answer. Their nodes are gone, so only
 // the ledger tells whose they were; and only the key tells that they still are.
 func (f *nodeSearch) lookForRefused(ctx context.Context) error {
 	name := cmp.Or(f.in.Subject.Instance, f.in.Subject.Node)
@@ -39,8 +39,8 @@ func (f *nodeSearch) lookForRefused(ctx context.Context) error {
 
 func (f *nodeSearch) lookAtRefused(ctx context.Context, e ledger.Entry) error {
 	name, here := strings.CutPrefix(e.Resource, "chef/"+f.server.name+"/"+chefClients+"/")
-	refused := e.Kind == ledger.ChefClient && e.Outcome == ledger.Failed && strings.HasPrefix(e.Detail, chefRefused)
-	if !here || !refused || e.Account != f.in.Subject.Account || e.Region != f.in.Subject.Region {
+	left := e.Outcome == "" || e.Outcome == ledger.Failed && strings.HasPrefix(e.Detail, chefRefused)
+	if !here || !left || e.Kind != ledger.ChefClient || e.Account != f.in.Subject.Account || e.Region != f.in.Subject.Region {
 		return nil
 	}
 	if found, err := f.look(ctx, name); err != nil || found {

@@ -24,6 +24,8 @@ type Ledger interface {
 	Entries(ctx context.Context, ids []string) (map[string]ledger.Entry, error)
 	Find(ctx context.Context, name string) ([]ledger.Entry, error) // the newest first
 	Conclude(ctx context.Context, entries []ledger.Entry) error
+	MarkUndo(ctx context.Context, resource, entry string) error
+	Undos(ctx context.Context, resources []string) ([][]ledger.Undo, error)
 	Undone(ctx context.Context, id, by, detail string) error
 }
 

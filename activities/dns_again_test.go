@@ -55,7 +55,7 @@ func TestWhatComesBackIsDeletedAgain(t *testing.T) {
 				t.Errorf("it went %d times, and the ledger has %d entries", n, len(w.ledger.entries))
 			}
 			w.route53.put(zoneID, own)
-			if err := w.ledger.Undone(t.Context(), ids[undone], "ann", ""); err != nil {
+			if err := w.ledger.putBack(t.Context(), ids[undone]); err != nil {
 				t.Fatal(err)
 			}
 			if d := look(); d.Outcome != DeletedKept || d.Detail != "put back by ann" || w.route53.gone[own] != times {
@@ -72,7 +72,7 @@ func TestARecordThatWasPutBackStays(t *testing.T) {
 		in := w.input(7, zone, w.found(7)[:1])
 		out := must[DeleteRecordsOutput](t)(w.dns.DeleteRecords(t.Context(), in))
 		w.route53.put(zoneID, "web-7.example.com. A 10.0.0.7")
-		if err := w.ledger.Undone(t.Context(), out.Records[0].Entry, "ann", ""); err != nil {
+		if err := w.ledger.putBack(t.Context(), out.Records[0].Entry); err != nil {
 			t.Fatal(err)
 		}
 		out, err := w.dns.DeleteRecords(t.Context(), in)
@@ -107,7 +107,7 @@ func TestARecordThatWasPutBackStaysForTheNextRun(t *testing.T) {
 			in, other := w.input(7, zone, w.found(7)[1:2]), w.input(9, zone, w.found(9)[:1])
 			first := must[DeleteRecordsOutput](t)(w.dns.DeleteRecords(t.Context(), in)).Records[0]
 			if c.undo {
-				if err := w.ledger.Undone(t.Context(), first.Entry, "ann", ""); err != nil {
+				if err := w.ledger.putBack(t.Context(), first.Entry); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -18,7 +18,7 @@ func recordSteps(w *recordsWorld) map[string]*wire {
 	return map[string]*wire{
 		"ListResourceRecordSets": w.route53.wire, "ChangeResourceRecordSets": w.route53.wire,
 		"DescribeInstances": w.ec2.wire, "DescribeNetworkInterfaces": w.ec2.wire,
-		"Entries": w.ledger.wire, "Find": w.ledger.wire, "Intend": w.ledger.wire, "Conclude": w.ledger.wire,
+		"Entries": w.ledger.wire, "Undos": w.ledger.wire, "Intend": w.ledger.wire, "Conclude": w.ledger.wire,
 	}
 }
 

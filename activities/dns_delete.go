@@ -81,7 +81,10 @@ func (a *DNS) openRecordDeletion(ctx context.Context, in DeleteRecordsInput) (*r
 	d.look = lookOf(ctx)
 	known, err := standings(ctx, d.book, in.RunID, d.look, resources)
 	if err == nil && !in.Again {
-		err = meetUndone(ctx, d.book, known, resources, undoneNames(in.Subject, in.Facts.Addresses...))
+		err = meetUndone(ctx, d.book, known, resources, func(i int, e ledger.Entry, at time.Time) bool {
+			isMine := func(value string) bool { return slices.Contains(dropped(e), value) }
+			return sameMachine(e, in.Subject.Instance, at) && slices.ContainsFunc(in.Records[i].Drop, isMine)
+		})
 	}
 	if err != nil {
 		return nil, translate(in.Ledger.Place, err)

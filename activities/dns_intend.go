@@ -66,7 +66,7 @@ func (d *recordDeletion) newEntry(r *dyingRecord) error {
 	gone := r.OwnRecord
 	gone.RecordSet, gone.Drop = r.now, r.left
 	definition, err := json.Marshal(gone)
-	names := slices.Concat(r.left, []string{r.Name, strings.TrimSuffix(r.Name, "."), d.in.Subject.Instance, d.in.Subject.Node, d.in.Subject.Address, d.in.Facts.Subject.Node})
+	names := slices.Concat(r.left, []string{r.Name, strings.TrimSuffix(r.Name, "."), d.in.Subject.Instance, d.in.Facts.Subject.Node})
 	place := d.door.zone.Place
 	r.entry = ledger.Entry{
 		ID: r.entry.ID, Kind: ledger.RecordSet, Resource: r.What, Account: place.Account, Region: place.Region, Names: unique(names), Bytes: int64(len(definition)),
@@ -76,10 +76,10 @@ func (d *recordDeletion) newEntry(r *dyingRecord) error {
 	return err
 }
 
-// intended are the values that the ledger says will go, in the words of this attempt or of one before.
-func (r *dyingRecord) intended() []string {
+// dropped are the values that an entry says will go, in the words of this attempt or of one before.
+func dropped(e ledger.Entry) []string {
 	var said policy.OwnRecord
-	if json.Unmarshal([]byte(r.entry.PutBack.Definition), &said) != nil {
+	if json.Unmarshal([]byte(e.PutBack.Definition), &said) != nil {
 		return nil // then nothing goes
 	}
 	return said.Drop
@@ -89,7 +89,7 @@ func (r *dyingRecord) intended() []string {
 // made, and is free by now; a later look makes an entry of its own.
 func (d *recordDeletion) stayWithin(context.Context) error {
 	for _, r := range d.open() {
-		intended := r.intended()
+		intended := dropped(r.entry)
 		isNew := func(value string) bool { return !slices.Contains(intended, value) }
 		if !slices.ContainsFunc(r.left, isNew) {
 			continue
@@ -106,7 +106,7 @@ func (d *recordDeletion) stayWithin(context.Context) error {
 // endWithout settles a record of which nothing more goes. If what its entry names is not there, that went by an attempt whose
 // answer was lost.
 func (d *recordDeletion) endWithout(r *dyingRecord) {
-	intended := r.intended()
+	intended := dropped(r.entry)
 	isThere := func(value string) bool { return slices.Contains(r.now.Values, value) }
 	if r.begun && len(intended) > 0 && !slices.ContainsFunc(intended, isThere) {
 		d.end(r, ledger.Deleted, r.held)

@@ -3,9 +3,11 @@ package activities
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -19,6 +21,7 @@ import (
 type fakeLedger struct {
 	*wire
 	entries map[string]ledger.Entry
+	undos   map[string][]ledger.Undo // by resource
 }
 
 func newLedger() *fakeLedger {
@@ -83,6 +86,31 @@ func (f *fakeLedger) Conclude(ctx context.Context, entries []ledger.Entry) error
 		}
 		return nil
 	})
+}
+
+func (f *fakeLedger) MarkUndo(ctx context.Context, resource, entry string) error {
+	return f.call(ctx, "MarkUndo", func() error {
+		if f.undos == nil {
+			f.undos = map[string][]ledger.Undo{}
+		}
+		f.undos[resource] = append([]ledger.Undo{{Entry: entry, At: time.Now()}}, f.undos[resource]...)
+		return nil
+	})
+}
+
+func (f *fakeLedger) Undos(ctx context.Context, resources []string) (out [][]ledger.Undo, err error) {
+	return out, f.call(ctx, "Undos", func() error {
+		out = nil
+		for _, what := range resources {
+			out = append(out, f.undos[what])
+		}
+		return nil
+	})
+}
+
+// putBack is what an undo does.
+func (f *fakeLedger) putBack(ctx context.Context, id string) error {
+	return errors.Join(f.MarkUndo(ctx, f.entries[id].Resource, id), f.Undone(ctx, id, "ann", ""))
 }
 
 func (f *fakeLedger) Undone(ctx context.Context, id, by, detail string) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -66,23 +67,26 @@ func (s *standing) meet(found map[string]ledger.Entry, id, look string) {
 }
 
 // meetUndone keeps what a person put back, also after another run had deleted it: this one, which a later event began, knows
-// nothing of that. Only what this look has no entry of is looked for, by names that a checked subject has: they go into a query.
-// A name may be many resources', and another's undo says nothing of this one; of a resource the newest entry counts.
-func meetUndone(ctx context.Context, book Ledger, known []standing, resources, names []string) error {
-	if !slices.ContainsFunc(known, func(s standing) bool { return !s.Known }) {
+// nothing of that. Of a resource there may be several undos; same tells which is of what is about to go.
+func meetUndone(ctx context.Context, book Ledger, known []standing, resources []string, same func(i int, e ledger.Entry, at time.Time) bool) error {
+	undos, err := book.Undos(ctx, resources)
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for _, u := range slices.Concat(undos...) {
+		ids = append(ids, u.Entry)
+	}
+	if len(ids) == 0 {
 		return nil
 	}
-	for _, name := range names {
-		found, err := book.Find(ctx, name)
-		if err != nil {
-			return err
-		}
-		newest := map[string]ledger.Entry{}
-		for _, e := range slices.Backward(found) {
-			newest[e.Resource] = e
-		}
-		for i, what := range resources {
-			if e := newest[what]; !known[i].Known && e.Outcome == ledger.Undone {
+	found, err := book.Entries(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for i, what := range resources {
+		for _, u := range undos[i] {
+			if e := found[u.Entry]; !known[i].Known && e.Outcome == ledger.Undone && e.Resource == what && same(i, e, u.At) {
 				known[i] = standing{ID: e.ID, Entry: e, Known: true, PutBack: e.UndoneBy}
 			}
 		}
@@ -90,17 +94,16 @@ func meetUndone(ctx context.Context, book Ledger, known []standing, resources, n
 	return nil
 }
 
-// undoneNames are the names by which the entries of a subject are found. A name or an address may be another machine's by now:
-// it is asked for only where there is no instance.
-func undoneNames(s policy.Subject, addresses ...string) []string {
-	switch {
-	case s.Instance != "":
-		return []string{s.Instance}
-	case s.Node != "":
-		return []string{s.Node}
+// undoHolds is how long an undo holds for whom no instance id tells apart: a name and an address are another machine's one day.
+const undoHolds = 30 * 24 * time.Hour
+
+// sameMachine tells whether what an entry put back is of an instance.
+func sameMachine(e ledger.Entry, instance string, at time.Time) bool {
+	told := slices.ContainsFunc(e.Names, func(name string) bool { return policy.CheckInstanceID(name) == nil })
+	if told && instance != "" {
+		return slices.Contains(e.Names, instance)
 	}
-	addresses = unique(append(slices.Clone(addresses), s.Address))
-	return slices.DeleteFunc(addresses, func(address string) bool { return policy.CheckAddress(address) != nil })
+	return time.Since(at) < undoHolds
 }
 
 func standingID(runID, resource string, n int) string {

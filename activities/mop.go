@@ -144,10 +144,11 @@ type TakePermitInput struct {
 	Ledger      LedgerTable   `json:"ledger"` // the breaker's state lies in its table
 	Environment string        `json:"environment"`
 	Limit       BreakerLimit  `json:"limit"`
-	Servers     []string      `json:"servers"`       // whose nodes the percentage is of
-	Key         string        `json:"key"`           // of the run: asking again for the same takes no second permit
-	Nodes       int           `json:"nodes"`         // how many nodes would go, with those of this run that went
-	Who         string        `json:"who,omitempty"` // who dies, for people
+	Servers     []string      `json:"servers"`        // whose nodes the percentage is of
+	Key         string        `json:"key"`            // of the run: asking again for the same takes no second permit
+	Nodes       int           `json:"nodes"`          // how many nodes would go
+	Went        int           `json:"went,omitempty"` // how many the run has deleted
+	Who         string        `json:"who,omitempty"`  // who dies, for people
 	Poll        time.Duration `json:"poll,omitempty"`
 	Asker       Asker         `json:"asker"` // the run that asks people when the breaker trips
 }

@@ -71,6 +71,9 @@ func (a *Restorer) Restore(ctx context.Context, in RestoreInput) (RestoreOutput,
 	if out.Note, err = put(ctx, in.Place, e); err != nil {
 		return RestoreOutput{}, err
 	}
+	if err := book.MarkUndo(ctx, e.Resource, e.ID); err != nil {
+		return RestoreOutput{}, translate(in.Ledger.Place, err)
+	}
 	return out, translate(in.Ledger.Place, book.Undone(ctx, e.ID, in.By, out.Note))
 }
 

@@ -46,6 +46,8 @@ func TestRestoreANodeAndItsClient(t *testing.T) {
 		for _, kind := range []string{"nodes", "clients"} {
 			if e := w.entry(kind, "web-1"); e.Outcome != ledger.Undone || e.UndoneBy != "ann" {
 				t.Errorf("%s: the ledger says %s by %s", kind, e.Outcome, e.UndoneBy)
+			} else if undos := w.ledger.undos[e.Resource]; len(undos) != 1 || undos[0].Entry != e.ID {
+				t.Errorf("%s: later runs find %v", kind, undos)
 			}
 		}
 	}

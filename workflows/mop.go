@@ -28,10 +28,12 @@ type mop struct {
 	subject   policy.Subject // what was announced, all together
 	signals   workflow.ReceiveChannel
 	kinds     map[string]int // of announcements
+	asked     int            // heard when EC2 was asked last
 	heard     int            // announcements that were not there before
 	ids       map[string]bool
 	group     string // as an event named it
 	grown     bool   // something new was announced since the last look began
+	again     bool   // a person asks: also what somebody had put back goes
 	instance  policy.Instance
 	hooks     []policy.LifecycleHook
 	holding   int       // coroutines that hold a hook
@@ -48,6 +50,7 @@ type mop struct {
 	trouble   []string // what could not be deleted, and why: of the last look, and of the hooks
 	hookFails []string
 	toldFails int // of hookFails
+	toldError bool
 	out       MopResult
 }
 
@@ -72,11 +75,13 @@ func Mop(ctx workflow.Context, in MopInput) (MopResult, error) {
 	})
 	for again := true; again; {
 		err = m.work(work)
-		heard := m.heard
 		m.wrapUp(ctx, err)
 		m.drain(ctx)
-		_ = workflow.Await(detached(ctx), func() bool { return m.holding == 0 }) // of hooks that came that late
-		again = m.goesOn(ctx, err, m.heard > heard)
+		if again = m.goesOn(ctx, err); !again && m.holding > 0 { // a hook came while the last line was told
+			m.looked = true
+			_ = workflow.Await(detached(ctx), func() bool { return m.holding == 0 })
+			again = m.goesOn(ctx, err)
+		}
 	}
 	stop()
 	return m.finish(ctx, err)
@@ -104,15 +109,19 @@ func newMop(ctx workflow.Context, in MopInput) (*mop, error) {
 }
 
 // goesOn tells whether something came in while the last line was told. Its message is deleted: nobody else will look into it.
-func (m *mop) goesOn(ctx workflow.Context, err error, heard bool) bool {
+func (m *mop) goesOn(ctx workflow.Context, err error) bool {
+	heard := m.heard > m.asked
 	switch {
 	case err == nil:
-		return m.grown
+		return m.grown || heard && len(m.trouble) > 0
 	case m.late || ctx.Err() != nil || isType(err, activities.ErrInvalid):
 		return false
 	}
+	if !heard && !m.grown {
+		return false
+	}
 	m.confirmed = false
-	return heard || m.grown
+	return true
 }
 
 // drain takes what has arrived and nobody has read yet.
@@ -140,11 +149,14 @@ func (m *mop) announced(ctx workflow.Context, a policy.Announcement) {
 		m.heard++
 	}
 	m.kinds[a.Kind]++
+	m.again = m.again || a.Kind == policy.AnnouncedByPerson
 	m.group = orElse(m.group, a.Group)
 	before := m.subject
 	m.subject.Node, m.subject.Address = orElse(m.subject.Node, a.Subject.Node), orElse(m.subject.Address, a.Subject.Address)
 	switch {
 	case m.subject != before:
+		m.grown = true
+	case a.Kind == policy.AnnouncedByPerson && fresh && m.looked: // does not wait for the next look
 		m.grown = true
 	case m.subject.Instance == "" && m.looked && fresh: // names and addresses are given again: this is another death
 		m.grown, m.confirmed = true, false
@@ -172,7 +184,7 @@ func (m *mop) work(ctx workflow.Context) error {
 		return refuse(activities.ErrInvalid, err.Error())
 	}
 	for {
-		m.grown = false
+		m.grown, m.asked = false, m.heard
 		if !m.confirmed {
 			if err := m.confirm(ctx); err != nil {
 				return err

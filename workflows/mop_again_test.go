@@ -57,6 +57,20 @@ func TestMopHearsWhileItTells(t *testing.T) {
 			w.hooks["Tell"] = func() { died(w, "web-7") }
 			w.announce(0, policy.AnnouncedTerminated)
 		},
+		"that it died while EC2 was asked": func(w *mopWorld) {
+			w.states[deadID] = policy.Instance{ID: deadID, State: "running"}
+			w.in.RequestedBy, w.in.Once = "ada@laptop", true
+			w.hooks["FindInstance"] = func() {
+				died(w, "")
+				w.env.RegisterDelayedCallback(func() { delete(w.states, deadID) }, 100*time.Millisecond)
+			}
+			w.announce(0, policy.AnnouncedByPerson)
+		},
+		"that Chef lets clients go by now": func(w *mopWorld) {
+			w.in.Later, w.forbidden = nil, true
+			w.hooks["Tell"] = func() { w.forbidden = false; died(w, "") }
+			w.announce(0, policy.AnnouncedTerminated)
+		},
 		"that it is dead by now": func(w *mopWorld) {
 			w.states[deadID] = policy.Instance{ID: deadID, State: "running"}
 			w.in.RequestedBy, w.in.Once = "ada@laptop", true
@@ -68,6 +82,9 @@ func TestMopHearsWhileItTells(t *testing.T) {
 		stage(w)
 		if out, err := w.mop(); err != nil || w.left() != "[client web-2]" {
 			t.Errorf("%s: %v, left %s, %+v", about, err, w.left(), out)
+		}
+		if last := w.lines[len(w.lines)-1]; last.Outcome != activities.OutcomeDone {
+			t.Errorf("%s: the last word is %+v", about, last)
 		}
 	}
 }
@@ -112,5 +129,40 @@ func TestMopLetsALateHookGo(t *testing.T) {
 	w.announce(0, policy.AnnouncedTerminated)
 	if _, err := w.mop(); err != nil || len(w.let) != 1 {
 		t.Errorf("%v, let go %v", err, w.let)
+	}
+}
+
+// So is one that comes while a failure is told, and not before the next round has looked.
+func TestMopHoldsAHookOfTheNextRound(t *testing.T) {
+	w := newMopWorld(t)
+	w.states[deadID] = policy.Instance{ID: deadID, State: "running"}
+	w.in.RequestedBy, w.in.Once = "ada@laptop", true
+	w.hooks["Tell"] = func() {
+		w.states[deadID] = policy.Instance{ID: deadID, State: "running", Lifecycle: "Terminating:Wait"}
+		a := policy.Announcement{Kind: policy.AnnouncedTerminating, ID: "2", Subject: w.in.Subject}
+		withHook(&a)
+		w.env.SignalWorkflow(AnnouncedSignal, a)
+	}
+	before := -1
+	w.hooks["FindNodes"] = func() { before = len(w.let) }
+	w.announce(0, policy.AnnouncedByPerson)
+	if _, _ = w.mop(); before != 0 || len(w.let) != 1 {
+		t.Errorf("let go %d times before the look, and %d in all", before, len(w.let))
+	}
+}
+
+// A person who joins does not wait for the next look, and gets what somebody had put back.
+func TestMopThatAPersonJoins(t *testing.T) {
+	w := newMopWorld(t)
+	w.announce(0, policy.AnnouncedTerminated)
+	w.announce(30*time.Minute, policy.AnnouncedByPerson)
+	looks := 0
+	w.env.RegisterDelayedCallback(func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		looks = w.calls["FindNodes"]
+	}, 31*time.Minute)
+	if _, err := w.mop(); err != nil || looks != 3 {
+		t.Errorf("%v after %d looks", err, looks)
 	}
 }

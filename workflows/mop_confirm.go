@@ -20,6 +20,7 @@ func (m *mop) confirm(ctx workflow.Context) error {
 	until := workflow.Now(ctx).Add(m.patience())
 	for {
 		known := len(m.hooks)
+		m.asked = m.heard
 		look, stop := workflow.WithCancel(ctx)
 		found := m.findInstance(look, activities.FindInstanceInput{
 			Place: m.in.Place, Live: m.everywhere(), ID: m.subject.Instance, Address: m.subject.Address, Name: m.subject.Node, Hook: known > 0, Until: until, Poll: deathPoll,

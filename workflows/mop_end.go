@@ -16,11 +16,15 @@ import (
 func (m *mop) wrapUp(ctx workflow.Context, err error) {
 	m.looked = true
 	_ = workflow.Await(detached(ctx), func() bool { return m.holding == 0 })
+	if err != nil { // what comes while that is told is held for the next round
+		m.looked = false
+	}
 	outcome, headline, reason := m.ending(ctx, err)
 	if m.quiet(err) {
 		return
 	}
-	if m.told == 0 || err != nil || len(m.hookFails) > m.toldFails {
+	if m.told == 0 || err != nil || m.toldError || len(m.hookFails) > m.toldFails {
+		m.toldError = err != nil // then the last word is how it ended
 		m.tellLine(ctx, outcome, orElse(reason, headline))
 	}
 }

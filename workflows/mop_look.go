@@ -170,7 +170,7 @@ func (m *mop) findRecords(ctx workflow.Context, found *left) error {
 // permit waits for the breaker.
 func (m *mop) permit(ctx workflow.Context, found left) (activities.Permit, error) {
 	m.begin(ctx, stepMop, "Asking the breaker of "+m.in.Environment)
-	nodes := 0
+	nodes, went := 0, 0
 	for _, node := range found.nodes {
 		if !node.ClientOnly {
 			nodes++
@@ -178,14 +178,14 @@ func (m *mop) permit(ctx workflow.Context, found left) (activities.Permit, error
 	}
 	for _, d := range m.out.Deleted {
 		if kind, _ := thing(d.What); kind == "node" && d.Outcome == activities.DeletedDone {
-			nodes++
+			went++
 		}
 	}
 	var breaker *activities.Breaker
 	var out activities.Permit
 	err := workflow.ExecuteActivity(m.patient(ctx, "Ask the breaker of "+m.in.Environment), breaker.TakePermit, activities.TakePermitInput{
 		Ledger: m.in.Ledger, Environment: m.in.Environment, Limit: m.in.Breaker, Servers: m.in.Servers,
-		Key: m.RunID, Who: m.subject.Key(), Nodes: max(nodes, 1), Poll: permitPoll, Asker: breakerAsker(m.in.MopSettings),
+		Key: m.RunID, Who: m.subject.Key(), Nodes: max(nodes, 1), Went: went, Poll: permitPoll, Asker: breakerAsker(m.in.MopSettings),
 	}).Get(ctx, &out)
 	return out, err
 }
@@ -195,7 +195,7 @@ func (m *mop) permit(ctx workflow.Context, found left) (activities.Permit, error
 func (m *mop) delete(ctx workflow.Context, found left, by string) {
 	act := activities.MopAct{
 		Store: m.in.Store, Ledger: m.in.Ledger, Subject: m.subject, Environment: m.in.Environment,
-		Reason: m.subject.String() + ": " + m.stateInWords(), Again: m.in.RequestedBy != "" && !m.in.Swept, Approver: by, WorkflowID: m.WorkflowID, RunID: m.RunID,
+		Reason: m.subject.String() + ": " + m.stateInWords(), Again: m.again, Approver: by, WorkflowID: m.WorkflowID, RunID: m.RunID,
 	}
 	ctx = detached(ctx) // what is begun is finished and told
 	m.deleteRecords(ctx, act, found)

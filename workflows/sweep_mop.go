@@ -142,7 +142,7 @@ func (s *sweepRun) deleteRecord(ctx workflow.Context, settings MopSettings, o po
 	var permit activities.Permit
 	err := workflow.ExecuteActivity(patient(ctx, "Ask the breaker of "+s.in.Environment), breaker.TakePermit, activities.TakePermitInput{
 		Ledger: s.in.Ledger, Environment: s.in.Environment, Limit: s.in.Breaker, Servers: settings.Servers,
-		Key: s.WorkflowID + "/" + o.Where + "/" + o.Name, Nodes: len(o.Record.Drop), Poll: permitPoll, Asker: breakerAsker(s.in.MopSettings),
+		Key: s.RunID + "/" + o.Where + "/" + o.Name, Who: "sweep " + s.in.Sweep + ", " + o.Name, Nodes: len(o.Record.Drop), Poll: permitPoll, Asker: breakerAsker(s.in.MopSettings),
 	}).Get(ctx, &permit)
 	if err != nil {
 		return activities.Deleted{}, err

@@ -38,7 +38,8 @@ type TakenPermit struct {
 // PermitRequest asks for one mop.
 type PermitRequest struct {
 	Key   string // of the run: who asks again with it asks for what is more than before
-	Nodes int    // that the run deletes, with those that it has deleted
+	Nodes int    // that the run is about to delete
+	Went  int    // that it has deleted: some of them may be older than the window
 	Who   string // for people; "" is the key
 }
 
@@ -78,7 +79,7 @@ func takePermit(b Breaker, r PermitRequest, limits BreakerLimits, now time.Time)
 			had, known = had+p.Nodes, true
 		}
 	}
-	more := r.Nodes - had
+	more := min(r.Nodes+r.Went-had, r.Nodes)
 	switch {
 	case known && more <= 0:
 		return b, PermitAnswer{Granted: true, Why: "the breaker, before"}

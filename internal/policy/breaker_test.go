@@ -153,7 +153,7 @@ func TestBreakerPercentOfAShrinkingEstate(t *testing.T) {
 func TestBreakerAsksForWhatIsMore(t *testing.T) {
 	limits := BreakerLimits{Nodes: 3, Window: time.Hour}
 	var b Breaker
-	ask := func(key string, nodes int) PermitAnswer {
+	ask := func(key string, nodes int) PermitAnswer { // in all
 		var got []PermitAnswer
 		b, got = TakePermits(b, []PermitRequest{{Key: key, Nodes: nodes, Who: "i-" + key}}, limits, midday)
 		return got[0]
@@ -180,5 +180,15 @@ func TestBreakerAsksForWhatIsMore(t *testing.T) {
 		if got := ask(key, nodes); got.Granted || !got.Refused {
 			t.Errorf("%s with %d, stopped by a person: %+v", key, nodes, got)
 		}
+	}
+}
+
+// What a run deleted before the window began counts no more.
+func TestBreakerForgetsWhatTheRunDeletedLongAgo(t *testing.T) {
+	limits := BreakerLimits{Nodes: 20, Percent: 20, Total: 5, Window: time.Hour}
+	b, _ := TakePermits(Breaker{}, []PermitRequest{{Key: "run", Nodes: 1}}, limits, midday)
+	b, got := TakePermits(b, []PermitRequest{{Key: "run", Nodes: 1, Went: 1}}, limits, midday.Add(2*time.Hour))
+	if !got[0].Granted || len(b.Permits) != 1 || b.Permits[0].Nodes != 1 {
+		t.Errorf("%+v, %+v", got, b)
 	}
 }
