@@ -156,11 +156,17 @@ func (m *mop) announced(ctx workflow.Context, a policy.Announcement) {
 	switch {
 	case m.subject != before:
 		m.grown = true
-	case a.Kind == policy.AnnouncedByPerson && fresh && m.looked: // does not wait for the next look
-		m.grown = true
-	case m.subject.Instance == "" && m.looked && fresh: // names and addresses are given again: this is another death
+	case !fresh || !m.looked:
+	case m.subject.Instance == "": // names and addresses are given again: this is another death
 		m.grown, m.confirmed = true, false
+	case a.Kind == policy.AnnouncedByPerson: // does not wait for the next look
+		m.grown = true
 	}
+	m.take(ctx, a)
+}
+
+// take holds the instance in the hook that an event tells of, once.
+func (m *mop) take(ctx workflow.Context, a policy.Announcement) {
 	if a.Hook == nil || slices.ContainsFunc(m.hooks, func(h policy.LifecycleHook) bool { return h.Name == a.Hook.Name && h.Token == a.Hook.Token }) {
 		return
 	}

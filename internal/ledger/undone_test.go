@@ -3,7 +3,17 @@ package ledger
 import (
 	"fmt"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
+
+// plain is a text or a number.
+func plain(v types.AttributeValue) string {
+	if n, is := v.(*types.AttributeValueMemberN); is {
+		return n.Value
+	}
+	return textOf(item{"": v}, "")
+}
 
 // Undos of one resource are found with it, the newest first, each once, however often an answer is lost.
 func TestUndosOfAResource(t *testing.T) {
