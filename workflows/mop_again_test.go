@@ -27,7 +27,7 @@ func TestMopOfAClientThatChefKeeps(t *testing.T) {
 		if mended && (err != nil || w.left() != "[client web-2]") || !mended && !isType(err, errNotAll) {
 			t.Errorf("rights mended %t: %v, left %s", mended, err, w.left())
 		}
-		if len(w.permits) < 2 || w.permits[1].Nodes != 1 {
+		if len(w.permits) < 2 || w.permits[1].Nodes != 0 || w.permits[1].Went != 1 {
 			t.Errorf("one node went, and permits count %+v", w.permits)
 		}
 	}

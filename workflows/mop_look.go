@@ -170,22 +170,26 @@ func (m *mop) findRecords(ctx workflow.Context, found *left) error {
 // permit waits for the breaker.
 func (m *mop) permit(ctx workflow.Context, found left) (activities.Permit, error) {
 	m.begin(ctx, stepMop, "Asking the breaker of "+m.in.Environment)
-	nodes, went := 0, 0
+	went := map[string]bool{}
+	for _, d := range m.out.Deleted {
+		if kind, _ := thing(d.What); kind == "node" && d.Outcome == activities.DeletedDone {
+			went[d.What] = true
+		}
+	}
+	nodes := 0
 	for _, node := range found.nodes {
-		if !node.ClientOnly {
+		if !node.ClientOnly && !went["chef/"+node.Server+"/nodes/"+node.Name] { // one that registered again is counted
 			nodes++
 		}
 	}
-	for _, d := range m.out.Deleted {
-		if kind, _ := thing(d.What); kind == "node" && d.Outcome == activities.DeletedDone {
-			went++
-		}
+	if len(went) == 0 {
+		nodes = max(nodes, 1)
 	}
 	var breaker *activities.Breaker
 	var out activities.Permit
 	err := workflow.ExecuteActivity(m.patient(ctx, "Ask the breaker of "+m.in.Environment), breaker.TakePermit, activities.TakePermitInput{
 		Ledger: m.in.Ledger, Environment: m.in.Environment, Limit: m.in.Breaker, Servers: m.in.Servers,
-		Key: m.RunID, Who: m.subject.Key(), Nodes: max(nodes, 1), Went: went, Poll: permitPoll, Asker: breakerAsker(m.in.MopSettings),
+		Key: m.RunID, Who: m.subject.Key(), Nodes: nodes, Went: len(went), Poll: permitPoll, Asker: breakerAsker(m.in.MopSettings),
 	}).Get(ctx, &out)
 	return out, err
 }
