@@ -15,8 +15,8 @@ COPY worker worker
 COPY workflows workflows
 ARG TARGETOS
 ARG TARGETARCH
-RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/go/build \
+    GOCACHE=/go/build CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
     sh -euc 'go build -trimpath -ldflags "-s -w" -o /out/epoxy-worker ./worker && go build -trimpath -ldflags "-s -w" -o /out/epoxy ./starter'
 
 FROM scratch AS base

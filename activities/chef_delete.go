@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -113,17 +112,11 @@ func (d *nodeDeletion) instance() string {
 
 // take makes the ledger's entry the thing's own, and its outcome, if it has one.
 func (t *chefThing) take(e ledger.Entry) {
-	t.entry, t.Entry = e, e.ID
-	t.Outcome, t.Detail = e.Outcome, e.Detail
-	switch {
-	case e.Outcome == ledger.Undone:
-		t.Outcome, t.Detail = DeletedKept, "put back by "+e.UndoneBy
-	case e.Outcome == ledger.Failed && !strings.HasPrefix(e.Detail, chefRefused):
-		t.Outcome = DeletedKept
-	}
+	t.entry = e
+	t.recall(e, chefRefused)
 }
 
-// chefRefused begins what the ledger says of what could not be deleted: it knows one outcome for all that stays.
+// chefRefused begins what the ledger says of what could not be deleted.
 const chefRefused = "Chef refused: "
 
 func (t *chefThing) stays() bool { return t.Outcome == DeletedKept || t.Outcome == DeletedFailed }
@@ -178,17 +171,7 @@ func (d *nodeDeletion) intend(ctx context.Context) error {
 		}
 		entries, going = append(entries, t.entry), append(going, t)
 	}
-	if len(entries) == 0 {
-		return nil
-	}
-	stored, err := d.book.Intend(ctx, entries)
-	if err != nil {
-		return translate(d.in.Ledger.Place, err)
-	}
-	for i, e := range stored {
-		going[i].take(e) // an attempt that was given up for dead may have been quicker
-	}
-	return nil
+	return intendAll(ctx, d.book, d.in.Ledger, entries, func(i int, e ledger.Entry) { going[i].take(e) })
 }
 
 func (d *nodeDeletion) newEntry(t *chefThing) ledger.Entry {

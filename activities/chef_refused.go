@@ -9,8 +9,8 @@ import (
 	"epoxy/internal/policy"
 )
 
-// lookForRefused finds clients that a mop of this subject was to delete before, and Chef refused, or did not answer. Their nodes are gone, so only
-// the ledger tells whose they were; and only the key tells that they still are.
+// lookForRefused finds clients that a mop of this subject was to delete before, and Chef refused, or did not answer. Their
+// nodes are gone, so only the ledger tells whose they were; and only the key tells that they still are.
 func (f *nodeSearch) lookForRefused(ctx context.Context) error {
 	name := cmp.Or(f.in.Subject.Instance, f.in.Subject.Node)
 	if name == "" || f.in.Ledger.Table == "" {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -121,17 +120,11 @@ func (d *recordDeletion) resource(set policy.RecordSet) string {
 
 // takeEntry makes the ledger's entry the record's own, and its outcome, if it has one.
 func (r *dyingRecord) takeEntry(e ledger.Entry) {
-	r.entry, r.Entry, r.begun = e, e.ID, true
-	r.Outcome, r.Detail = e.Outcome, e.Detail
-	switch {
-	case e.Outcome == ledger.Undone:
-		r.Outcome, r.Detail = DeletedKept, "put back by "+e.UndoneBy
-	case e.Outcome == ledger.Failed && !strings.HasPrefix(e.Detail, refusedBy):
-		r.Outcome = DeletedKept
-	}
+	r.entry, r.begun = e, true
+	r.recall(e, refusedBy)
 }
 
-// refusedBy begins what the ledger says of a record that could not be deleted: it knows one outcome for all that stays.
+// refusedBy begins what the ledger says of a record that could not be deleted.
 const refusedBy = "Route 53 refused: "
 
 // end settles a record. What was never intended has no entry.

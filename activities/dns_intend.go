@@ -48,18 +48,10 @@ func (d *recordDeletion) intend(ctx context.Context) error {
 		}
 		entries, going = append(entries, r.entry), append(going, r)
 	}
-	if len(entries) == 0 {
-		return nil
-	}
-	stored, err := d.book.Intend(ctx, entries)
-	if err != nil {
-		return translate(d.in.Ledger.Place, err)
-	}
-	for i, e := range stored {
+	return intendAll(ctx, d.book, d.in.Ledger, entries, func(i int, e ledger.Entry) {
 		going[i].written = true
-		going[i].takeEntry(e) // an attempt that was given up for dead may have been quicker
-	}
-	return nil
+		going[i].takeEntry(e)
+	})
 }
 
 func (d *recordDeletion) newEntry(r *dyingRecord) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -104,6 +105,33 @@ func sameMachine(e ledger.Entry, instance string, at time.Time) bool {
 		return slices.Contains(e.Names, instance)
 	}
 	return time.Since(at) < undoHolds
+}
+
+// recall takes what an entry says of how a deletion ended. The ledger knows one outcome for all that stays: what refused begins is
+// what could not be deleted, and the rest was kept.
+func (d *Deleted) recall(e ledger.Entry, refused string) {
+	d.Entry, d.Outcome, d.Detail = e.ID, e.Outcome, e.Detail
+	switch {
+	case e.Outcome == ledger.Undone:
+		d.Outcome, d.Detail = DeletedKept, "put back by "+e.UndoneBy
+	case e.Outcome == ledger.Failed && !strings.HasPrefix(e.Detail, refused):
+		d.Outcome = DeletedKept
+	}
+}
+
+// intendAll writes intents, and gives each as it is stored: an attempt that was given up for dead may have been quicker.
+func intendAll(ctx context.Context, book Ledger, in LedgerTable, entries []ledger.Entry, stored func(i int, e ledger.Entry)) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	all, err := book.Intend(ctx, entries)
+	if err != nil {
+		return translate(in.Place, err)
+	}
+	for i, e := range all {
+		stored(i, e)
+	}
+	return nil
 }
 
 func standingID(runID, resource string, n int) string {
