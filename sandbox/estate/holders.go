@@ -77,12 +77,6 @@ func (c *Containers) Serve(ctx context.Context, name, definition string, tasks i
 	return err
 }
 
-// Deploy gives a service another task definition.
-func (c *Containers) Deploy(ctx context.Context, service, definition string) error {
-	_, err := c.ECS.UpdateService(ctx, &ecs.UpdateServiceInput{Cluster: aws.String(Cluster), Service: &service, TaskDefinition: &definition})
-	return err
-}
-
 // Retire deregisters a task definition.
 func (c *Containers) Retire(ctx context.Context, definition string) error {
 	_, err := c.ECS.DeregisterTaskDefinition(ctx, &ecs.DeregisterTaskDefinitionInput{TaskDefinition: &definition})

@@ -122,17 +122,6 @@ func (e *Estate) Kill(ctx context.Context, ids ...string) error {
 	return nil
 }
 
-// Resize sets how many instances a group has; the oldest go first.
-func (e *Estate) Resize(ctx context.Context, group string, n int) error {
-	_, err := e.AutoScaling.SetDesiredCapacity(ctx, &autoscaling.SetDesiredCapacityInput{
-		AutoScalingGroupName: &group, DesiredCapacity: aws.Int32(int32(n)), //nolint:gosec // thousands at most
-	})
-	if err != nil {
-		return fmt.Errorf("resize group %s: %w", group, err)
-	}
-	return nil
-}
-
 // State is an instance's state (running, terminated, …); "" when EC2 has forgotten it.
 func (e *Estate) State(ctx context.Context, id string) (string, error) {
 	found, err := e.instances(ctx, types.Filter{Name: aws.String("instance-id"), Values: []string{id}})
@@ -140,15 +129,6 @@ func (e *Estate) State(ctx context.Context, id string) (string, error) {
 		return "", err
 	}
 	return string(found[0].State.Name), nil
-}
-
-// GroupState is what a group makes of an instance (InService, Terminating:Wait, …); "" once it has left.
-func (e *Estate) GroupState(ctx context.Context, id string) (string, error) {
-	out, err := e.AutoScaling.DescribeAutoScalingInstances(ctx, &autoscaling.DescribeAutoScalingInstancesInput{InstanceIds: []string{id}})
-	if err != nil || len(out.AutoScalingInstances) == 0 {
-		return "", err
-	}
-	return aws.ToString(out.AutoScalingInstances[0].LifecycleState), nil
 }
 
 // document is an IAM-like policy or an event pattern as JSON.

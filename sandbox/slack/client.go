@@ -39,11 +39,6 @@ func (c Control) Limit(ctx context.Context, r Rate) error {
 	return c.do(ctx, http.MethodPost, "/control/rate", r, nil)
 }
 
-// NameChannel gives a channel that is called by its id a name to show.
-func (c Control) NameChannel(ctx context.Context, id, name string) error {
-	return c.do(ctx, http.MethodPost, "/control/channels", map[string]string{"id": id, "name": name}, nil)
-}
-
 // Reset forgets messages, files, views, interactions, calls, failures and the rate limit; the people and the request URL stay.
 func (c Control) Reset(ctx context.Context) error {
 	return c.do(ctx, http.MethodPost, "/control/reset", nil, nil)
