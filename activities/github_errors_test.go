@@ -82,6 +82,7 @@ func TestLookUpIsRefused(t *testing.T) {
 		"wrong address":       {says(406, `{"message":"no"}`), refused(ErrInvalid, "406…github.api_url")},
 		"broken":              {says(503, ``), what{says: "503…acme/shop"}},
 		"slow":                {says(408, ``), what{says: "408…acme/shop"}},
+		"empty":               {says(200, ``), what{says: "acme/shop…answer is empty"}},
 		"timeout in GraphQL":  {says(200, `{"errors":[{"message":"Something went wrong while executing your query."}]}`), what{says: "acme/shop…Something went wrong"}},
 		"an error of its own": {says(200, `{"errors":[{"type":"INTERNAL","message":"oops"}]}`), what{says: "oops (INTERNAL)"}},
 	} {
@@ -103,7 +104,10 @@ func TestLookUpNeedsAClient(t *testing.T) {
 
 func TestLookUpIsCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	g, _ := onGitHub(t, knowsAll(), func(http.ResponseWriter, *http.Request) { cancel() })
+	g, _ := onGitHub(t, knowsAll(), func(_ http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done() // an answer could be faster than the cancellation
+	})
 	found, _, err := g.LookUp(ctx, "acme/shop", shas(150), false)
 	if err != context.Canceled || len(found) != 100 { //nolint:errorlint // not wrapped: Temporal looks at it
 		t.Errorf("%v, %d found", err, len(found))

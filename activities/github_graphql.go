@@ -132,7 +132,7 @@ func (l *commitLookup) post(ctx context.Context, query string, variables map[str
 		return nil, err
 	}
 	var out struct {
-		Data struct {
+		Data *struct {
 			Repository map[string]json.RawMessage
 		}
 		Errors []graphQLError
@@ -145,10 +145,15 @@ func (l *commitLookup) post(ctx context.Context, query string, variables map[str
 	if err == nil {
 		err = judgeErrors(resp, out.Errors)
 	}
-	if err == nil && out.Data.Repository == nil {
-		err = errNoRepository
+	switch {
+	case out.Data != nil && out.Data.Repository != nil:
+		return out.Data.Repository, err
+	case err != nil:
+		return nil, err
+	case out.Data == nil: // an empty answer says nothing about the repository
+		return nil, errors.New("GitHub's answer is empty")
 	}
-	return out.Data.Repository, err
+	return nil, errNoRepository
 }
 
 // readCommits takes what is there. What is not, is missing only if nothing went wrong.
