@@ -17,6 +17,9 @@ import (
 // errNoRepository is what GitHub says of a repository that is not there, and of one that the caller may not see.
 var errNoRepository = errors.New("GitHub shows no such repository")
 
+// errEmptyAnswer is an answer of status 200 that says nothing: neither that something is there nor that it is not.
+var errEmptyAnswer = errors.New("GitHub's answer is empty; if it stays so, look at the proxy before github.api_url")
+
 // gitHubAccess is what a lookup needs. https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps
 const gitHubAccess = "read access to Metadata, Contents and Pull requests (a classic token: repo)"
 

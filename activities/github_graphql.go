@@ -150,8 +150,8 @@ func (l *commitLookup) post(ctx context.Context, query string, variables map[str
 		return out.Data.Repository, err
 	case err != nil:
 		return nil, err
-	case out.Data == nil: // an empty answer says nothing about the repository
-		return nil, errors.New("GitHub's answer is empty")
+	case out.Data == nil:
+		return nil, errEmptyAnswer
 	}
 	return nil, errNoRepository
 }
@@ -192,7 +192,7 @@ func (l *commitLookup) readHeads(open []*headPage, answers map[string]json.RawMe
 		if err := json.Unmarshal(answers[page.alias], &connection); err != nil {
 			return nil, fmt.Errorf("GitHub's list of %s: %w", page.alias, err)
 		}
-		if connection == nil {
+		if connection == nil || connection.Nodes == nil {
 			return nil, fmt.Errorf("GitHub's answer does not list %s", page.alias)
 		}
 		for _, node := range connection.Nodes {

@@ -44,6 +44,9 @@ func (l *commitLookup) restCommit(ctx context.Context, asked string) error {
 		l.missing(asked)
 		return nil
 	}
+	if err == nil && commit.GetSHA() == "" {
+		return errEmptyAnswer
+	}
 	if err == nil {
 		l.answer(asked, commit.GetSHA(), policy.Commit{Time: commit.GetCommit().GetCommitter().GetDate().UTC()})
 	}
@@ -55,7 +58,7 @@ func (l *commitLookup) restBranches(ctx context.Context, page *github.ListOption
 	for _, b := range list {
 		l.protect(b.GetCommit().GetSHA(), branchHead(b.GetName()))
 	}
-	return resp, err
+	return resp, whole(list, err)
 }
 
 // restTags: GitHub itself follows annotated tags to their commits here.
@@ -64,7 +67,7 @@ func (l *commitLookup) restTags(ctx context.Context, page *github.ListOptions) (
 	for _, t := range list {
 		l.protect(t.GetCommit().GetSHA(), tagHead(t.GetName()))
 	}
-	return resp, err
+	return resp, whole(list, err)
 }
 
 func (l *commitLookup) restPulls(ctx context.Context, page *github.ListOptions) (*github.Response, error) {
@@ -72,7 +75,15 @@ func (l *commitLookup) restPulls(ctx context.Context, page *github.ListOptions) 
 	for _, p := range list {
 		l.protect(p.GetHead().GetSHA(), pullHead(p.GetNumber()))
 	}
-	return resp, err
+	return resp, whole(list, err)
+}
+
+// whole refuses a list that is not there: go-github takes an empty answer for nothing, and an empty list is [].
+func whole[T any](list []T, err error) error {
+	if err == nil && list == nil {
+		return errEmptyAnswer
+	}
+	return err
 }
 
 func allPages(ctx context.Context, read func(context.Context, *github.ListOptions) (*github.Response, error)) error {

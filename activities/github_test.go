@@ -173,6 +173,7 @@ func TestLookUpInsistsOnHeads(t *testing.T) {
 		want   what
 	}{
 		"null":    {func(f map[string]any) []any { f["tags"] = nil; return nil }, what{says: "does not list tags"}},
+		"none":    {func(f map[string]any) []any { f["tags"] = map[string]any{}; return nil }, what{says: "does not list tags"}},
 		"absent":  {func(f map[string]any) []any { delete(f, "pulls"); return nil }, what{says: "list of pulls"}},
 		"no end":  {func(f map[string]any) []any { f["branches"] = stuck; return nil }, what{says: "branches does not get on"}},
 		"no next": {func(f map[string]any) []any { f["branches"] = blank; return nil }, what{says: "branches does not get on"}},
@@ -240,6 +241,28 @@ func TestLookUpWithoutGraphQL(t *testing.T) {
 		}
 		if last := fake.seen[len(fake.seen)-1]; !strings.HasPrefix(last, "GET /repos/acme/shop/pulls?page=1&per_page=100&state=open") {
 			t.Errorf("last request %s", last)
+		}
+	}
+}
+
+// An empty answer is no list without heads, and no commit that is missing.
+func TestLookUpIsToldNothing(t *testing.T) {
+	commit, none := says(200, `{"sha":"`+oidOf(0)+`","commit":{"committer":{"date":"2026-01-02T03:04:05Z"}}}`), says(200, `[]`)
+	for about, c := range map[string]struct {
+		steps []http.HandlerFunc
+		found int
+	}{
+		"commit":        {[]http.HandlerFunc{says(200, ``)}, 0},
+		"branches":      {[]http.HandlerFunc{commit, says(200, ``)}, 1},
+		"tags":          {[]http.HandlerFunc{commit, none, says(200, ``)}, 1},
+		"pull requests": {[]http.HandlerFunc{commit, none, none, says(200, ``)}, 1},
+		"null":          {[]http.HandlerFunc{commit, none, none, says(200, `null`)}, 1},
+	} {
+		g, fake := onGitHub(t, append([]http.HandlerFunc{says(404, `{}`), says(200, `{"full_name":"acme/shop"}`)}, c.steps...)...)
+		found, heads, err := g.LookUp(t.Context(), "acme/shop", shas(1), true)
+		wantError(t, about, err, what{says: "acme/shop…answer is empty…github.api_url"})
+		if len(found) != c.found || heads != nil || len(fake.seen) != 2+len(c.steps) {
+			t.Errorf("%s: %v, %v, %q", about, found, heads, fake.seen)
 		}
 	}
 }
