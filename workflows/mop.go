@@ -116,8 +116,7 @@ func (m *mop) goesOn(ctx workflow.Context, err error) bool {
 		return m.grown || heard && len(m.trouble) > 0
 	case m.late || ctx.Err() != nil || isType(err, activities.ErrInvalid):
 		return false
-	}
-	if !heard && !m.grown {
+	case !heard && !m.grown:
 		return false
 	}
 	m.confirmed = false
