@@ -128,7 +128,7 @@ func TestAnUndoOfANodeSurvivesALostAnswer(t *testing.T) {
 		w := moppedChef(t, "")
 		w.lose[operation]++
 		w.ledger.lose[operation]++
-		out, err := retried(t, w.restorer(), w.undo("nodes"))
+		out, err := retried(t, w.restorer().Restore, w.undo("nodes"))
 		if err != nil || out.Note == "" || w.things["nodes"]["web-1"] == "" {
 			t.Errorf("%s: %+v, %v", operation, out, err)
 		}

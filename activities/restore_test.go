@@ -5,13 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
-	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/testsuite"
-	"go.temporal.io/sdk/workflow"
 
 	"epoxy/internal/artifact"
 	"epoxy/internal/ledger"
@@ -141,23 +137,6 @@ func TestRestoreFromTheArtifacts(t *testing.T) {
 	}
 }
 
-// retried runs an undo as Temporal does: again, until it is answered.
-func retried(t *testing.T, r *Restorer, in RestoreInput) (out RestoreOutput, err error) {
-	t.Helper()
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(quiet)
-	env := suite.NewTestWorkflowEnvironment()
-	env.RegisterActivity(r.Restore)
-	env.ExecuteWorkflow(func(ctx workflow.Context) (out RestoreOutput, err error) {
-		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 3}})
-		return out, workflow.ExecuteActivity(ctx, r.Restore, in).Get(ctx, &out)
-	})
-	if err := env.GetWorkflowError(); err != nil {
-		return out, err
-	}
-	return out, env.GetWorkflowResult(&out)
-}
-
 func TestAnUndoSurvivesAnything(t *testing.T) {
 	for _, operation := range []string{"DescribeImages", "PutImage", "Entries", "Undone"} {
 		for _, how := range []string{"fails", "loses its answer"} {
@@ -169,7 +148,7 @@ func TestAnUndoSurvivesAnything(t *testing.T) {
 					wire.lose[operation]++
 				}
 			}
-			out, err := retried(t, w.restorer(), w.undo("a"))
+			out, err := retried(t, w.restorer().Restore, w.undo("a"))
 			if err != nil || out.Note != "under the tags v1, v2" || w.image("a") == nil || !slices.Equal(w.image("a").ImageTags, []string{"v1", "v2"}) {
 				t.Errorf("%s %s: %+v, %v", operation, how, out, err)
 			}
@@ -190,7 +169,7 @@ func TestRestoreATaskDefinition(t *testing.T) {
 		w.ecs.lose[operation]++
 		w.ledger.lose[operation]++
 		in := RestoreInput{Store: theStore(), Ledger: w.in.Ledger, Place: here, Entry: ledger.EntryID(run, revisionARN("web", 1)), By: "ann"}
-		out, err := retried(t, w.restorer(), in)
+		out, err := retried(t, w.restorer().Restore, in)
 		if err != nil || out.Note != "as web:5: a revision number is never used twice" || out.Resource != revisionARN("web", 1) {
 			t.Errorf("%s: %+v, %v", operation, out, err)
 			continue

@@ -11,9 +11,6 @@ import (
 	"time"
 
 	"github.com/slack-go/slack"
-	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/testsuite"
-	"go.temporal.io/sdk/workflow"
 	"pgregory.net/rapid"
 
 	sandbox "epoxy/sandbox/slack" //nolint:depguard // a stand-in as strict as Slack, for this test only
@@ -165,16 +162,9 @@ func TestPostReportAfterALostAnswer(t *testing.T) {
 func TestPostReportIsTriedAgain(t *testing.T) {
 	s, control := workspace(t)
 	fail(t, control, sandbox.Failure{Method: "chat.postMessage", Lost: true})
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(quiet)
-	env := suite.NewTestWorkflowEnvironment()
-	env.RegisterActivity(s.PostReport)
-	env.ExecuteWorkflow(func(ctx workflow.Context) (out PostReportOutput, err error) {
-		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 3}})
-		return out, workflow.ExecuteActivity(ctx, s.PostReport, postInput()).Get(ctx, &out)
-	})
-	if all := messages(t, control); env.GetWorkflowError() != nil || len(all) != 1 || all[0].Edits != 1 {
-		t.Errorf("left %+v: %v", all, env.GetWorkflowError())
+	_, err := retried(t, s.PostReport, postInput())
+	if all := messages(t, control); err != nil || len(all) != 1 || all[0].Edits != 1 {
+		t.Errorf("left %+v: %v", all, err)
 	}
 }
 

@@ -19,6 +19,8 @@ import (
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 	"pgregory.net/rapid"
 )
 
@@ -30,6 +32,8 @@ const (
 	group  = "shop-web"
 	golden = "/golden/web"
 	role   = "arn:aws:iam::123456789012:role/epoxy"
+
+	patience = 30 * time.Second
 )
 
 var (
@@ -66,6 +70,26 @@ func (b *beats[T]) keep(env *testsuite.TestActivityEnvironment) {
 			b.all = append(b.all, beat)
 		}
 	})
+}
+
+// retried runs an activity as a worker does: again, until it is answered or has failed three times.
+func retried[In, Out any](t *testing.T, do func(context.Context, In) (Out, error), in In) (out Out, err error) {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(quiet)
+	env := suite.NewTestWorkflowEnvironment()
+	// Of real time: a busy machine stands still for longer than the SDK's one second.
+	env.SetTestTimeout(patience)
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: patience})
+	env.RegisterActivity(do)
+	env.ExecuteWorkflow(func(ctx workflow.Context) (out Out, err error) {
+		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 3}})
+		return out, workflow.ExecuteActivity(ctx, do, in).Get(ctx, &out)
+	})
+	if err := env.GetWorkflowError(); err != nil {
+		return out, err
+	}
+	return out, env.GetWorkflowResult(&out)
 }
 
 // attempt runs an activity once, as a worker does: its error is what Temporal would be told.

@@ -177,14 +177,18 @@ func startAs(id string) client.StartWorkflowOptions {
 	return client.StartWorkflowOptions{ID: id, TaskQueue: TaskQueue}
 }
 
+// patience is how long, of real time, a test may stand still.
+const patience = 30 * time.Second
+
 func newEnvironment(t *testing.T, rec *recorder) *testsuite.TestWorkflowEnvironment {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetStartTime(begun)
-	env.SetTestTimeout(30 * time.Second) // of real time, for a test that is stuck
-	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{rec}})
+	// Of real time, for a test that is stuck; a busy machine stands still for longer than the SDK's one second.
+	env.SetTestTimeout(patience)
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: patience, Interceptors: []interceptor.WorkerInterceptor{rec}})
 	return env
 }
 

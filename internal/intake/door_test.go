@@ -2,11 +2,14 @@ package intake
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -119,6 +122,33 @@ func TestGenuineButNotOurs(t *testing.T) {
 	if d.counted("http", "unknown_action") != 1 || d.counted("http", codeNothing) != 1 {
 		t.Error("not counted")
 	}
+}
+
+// Slack waits for three seconds: https://docs.slack.dev/interactivity/handling-user-interaction/#acknowledgment_response
+func TestSlackIsAnsweredInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release, fake := make(chan struct{}), &fakeSlack{}
+		d := &Door{API: fake, Log: slog.New(slog.DiscardHandler), Decide: func(context.Context, Click) (Answer, error) { <-release; return Answer{"taken"}, nil }}
+		d.init()
+		click := press(ActionApprove)
+		delete(click, "response_url")
+		payload, err := json.Marshal(click)
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		ack, code := d.take("http", payload)
+		if took := time.Since(began); ack != nil || code != "" || took > 2500*time.Millisecond {
+			t.Errorf("answered %v, %q after %s", ack, code, took)
+		}
+		close(release)
+		if err := d.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if got := fake.ephemeral; len(got) != 1 || !strings.HasSuffix(got[0], ": taken") {
+			t.Errorf("told %q", got)
+		}
+	})
 }
 
 func TestSlowDecisionGoesOn(t *testing.T) {

@@ -138,15 +138,11 @@ func (d *testDoor) send(header http.Header, body string) (int, string) {
 	return resp.StatusCode, string(data)
 }
 
-// knock sends a genuine request, which is answered within three seconds whatever happens.
+// knock sends a genuine request, which is answered whatever happens.
 func (d *testDoor) knock(of object) (int, string) {
 	d.t.Helper()
-	body, begin := d.payload(of), time.Now()
-	status, answer := d.send(signed(secret, time.Now(), body), body)
-	if took := time.Since(begin); took > 3*time.Second {
-		d.t.Errorf("answered after %s", took)
-	}
-	return status, answer
+	body := d.payload(of)
+	return d.send(signed(secret, time.Now(), body), body)
 }
 
 // settled waits for what goes on in the background.

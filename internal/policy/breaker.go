@@ -60,8 +60,8 @@ type BreakerLimits struct {
 // waitingNamed bounds the subjects that a question names.
 const waitingNamed = 20
 
-// TakePermits answers requests in their order, and returns what the breaker remembers then. To ask again for the same changes
-// nothing.
+// TakePermits answers requests in their order, and returns what the breaker remembers then. Who asks again for the same takes no
+// second permit: the one it has counts from then on, since what it lets go goes now.
 func TakePermits(b Breaker, asked []PermitRequest, limits BreakerLimits, now time.Time) (Breaker, []PermitAnswer) {
 	b = b.at(now, limits.Window)
 	answers := make([]PermitAnswer, len(asked))
@@ -72,17 +72,14 @@ func TakePermits(b Breaker, asked []PermitRequest, limits BreakerLimits, now tim
 }
 
 func takePermit(b Breaker, r PermitRequest, limits BreakerLimits, now time.Time) (Breaker, PermitAnswer) {
-	gone, had, known := 0, 0, false
-	for _, p := range b.Permits {
-		gone += p.Nodes
-		if p.Key == r.Key {
-			had, known = had+p.Nodes, true
-		}
+	permits, gone, unused, known := b.used(r)
+	granted := func(why string) (Breaker, PermitAnswer) {
+		b.Permits = append(permits, TakenPermit{Key: r.Key, Nodes: max(unused, r.Nodes), At: now, Total: limits.Total})
+		return b, PermitAnswer{Granted: true, Why: why}
 	}
-	more := min(r.Nodes+r.Went-had, r.Nodes)
 	switch {
-	case known && more <= 0:
-		return b, PermitAnswer{Granted: true, Why: "the breaker, before"}
+	case known && r.Nodes <= unused:
+		return granted("the breaker, before")
 	case b.State == BreakerStopped:
 		return b, PermitAnswer{Refused: true, Why: fmt.Sprintf("stopped by %s until %s: mop it by hand then, or let the sweep find it", b.By, b.Until.UTC().Format("2006-01-02 15:04 MST"))}
 	case b.State == BreakerOpened:
@@ -90,12 +87,30 @@ func takePermit(b Breaker, r PermitRequest, limits BreakerLimits, now time.Time)
 	case b.State == BreakerAsking:
 		return b.waits(r), PermitAnswer{Why: b.Why}
 	}
-	if why := limits.exceeded(b.total(limits), gone, more); why != "" {
+	all := gone + max(unused, r.Nodes)
+	if why := limits.exceeded(b.total(limits), all); why != "" {
 		b.State, b.Why, b.Since, b.Trip, b.Waiting = BreakerAsking, why, now, b.Trip+1, nil
 		return b.waits(r), PermitAnswer{Why: why}
 	}
-	b.Permits = append(slices.Clip(b.Permits), TakenPermit{Key: r.Key, Nodes: more, At: now, Total: limits.Total})
-	return b, PermitAnswer{Granted: true, Why: fmt.Sprintf("the breaker: %d of at most %d nodes within %s", gone+more, limits.Nodes, Span(limits.Window))}
+	return granted(fmt.Sprintf("the breaker: %d of at most %d nodes within %s", all, limits.Nodes, Span(limits.Window)))
+}
+
+// used parts the permits into those for what is gone, other runs' among them, and what the run has left of its own: that goes
+// now, and is counted from now.
+func (b Breaker) used(r PermitRequest) (permits []TakenPermit, gone, unused int, known bool) {
+	went := r.Went
+	for _, p := range b.Permits {
+		if p.Key == r.Key {
+			all := p.Nodes
+			p.Nodes = min(all, went)
+			went -= p.Nodes
+			unused, known = unused+all-p.Nodes, true
+		}
+		if gone += p.Nodes; p.Key != r.Key || p.Nodes > 0 {
+			permits = append(permits, p)
+		}
+	}
+	return permits, gone, unused, known
 }
 
 // total is how many nodes there were when the window began: what went since makes the rest no more.
@@ -106,10 +121,9 @@ func (b Breaker) total(limits BreakerLimits) int {
 	return limits.Total
 }
 
-// exceeded says why so many more are too many. Of a few nodes one may always go: else an environment of two could not be
+// exceeded says why so many are too many. Of a few nodes one may always go: else an environment of two could not be
 // mopped at all.
-func (l BreakerLimits) exceeded(there, gone, more int) string {
-	all := gone + more
+func (l BreakerLimits) exceeded(there, all int) string {
 	if all > l.Nodes {
 		return fmt.Sprintf("%d nodes would be gone within %s, and the limit is %d", all, Span(l.Window), l.Nodes)
 	}

@@ -87,31 +87,36 @@ func TestBreakerPercent(t *testing.T) {
 	}
 }
 
-// Whatever is asked, and however often: within a window never more go than the limit, unless a person said so.
+// Whatever is asked, and however often, and whenever a run uses what it was granted: within a window never more go than the
+// limit, unless a person said so.
 func TestBreakerNeverExceeds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		limits := BreakerLimits{Nodes: rapid.IntRange(1, 10).Draw(t, "limit"), Window: time.Hour}
 		var b Breaker
 		now := midday
-		type went struct {
+		type deletion struct {
 			at    time.Time
 			nodes int
 		}
-		all := map[string]went{}
+		var all []deletion
+		went := map[string]int{}
 		for i := range rapid.IntRange(1, 60).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 40).Draw(t, "minutes")) * time.Minute)
-			r := PermitRequest{Key: fmt.Sprint(rapid.IntRange(0, 30).Draw(t, "key")), Nodes: rapid.IntRange(0, 4).Draw(t, "nodes")}
+			key := fmt.Sprint(rapid.IntRange(0, 5).Draw(t, "key"))
+			r := PermitRequest{Key: key, Nodes: rapid.IntRange(0, 4).Draw(t, "nodes"), Went: went[key]}
 			var got []PermitAnswer
-			b, got = TakePermits(b, []PermitRequest{r}, limits, now)
+			for range rapid.IntRange(1, 3).Draw(t, "asked") { // the answer may be lost
+				b, got = TakePermits(b, []PermitRequest{r}, limits, now)
+			}
 			if got[0].Granted {
-				if before, ok := all[r.Key]; !ok || !before.at.After(now.Add(-limits.Window)) {
-					all[r.Key] = went{now, r.Nodes}
-				}
+				used := rapid.IntRange(0, r.Nodes).Draw(t, "used")
+				went[key] += used
+				all = append(all, deletion{now, used})
 			}
 			sum := 0
-			for _, w := range all {
-				if w.at.After(now.Add(-limits.Window)) {
-					sum += w.nodes
+			for _, d := range all {
+				if d.at.After(now.Add(-limits.Window)) {
+					sum += d.nodes
 				}
 			}
 			if sum > limits.Nodes {
@@ -163,7 +168,7 @@ func TestBreakerAsksForWhatIsMore(t *testing.T) {
 			t.Fatalf("%d: %+v", nodes, b)
 		}
 	}
-	if gone := b.Permits[0].Nodes + b.Permits[1].Nodes; len(b.Permits) != 2 || gone != 2 {
+	if len(b.Permits) != 1 || b.Permits[0].Nodes != 2 {
 		t.Errorf("permits: %+v", b.Permits)
 	}
 	if got := ask("a", 20); got.Granted || fmt.Sprint(b.Waiting) != "[i-a]" {
@@ -180,6 +185,23 @@ func TestBreakerAsksForWhatIsMore(t *testing.T) {
 		if got := ask(key, nodes); got.Granted || !got.Refused {
 			t.Errorf("%s with %d, stopped by a person: %+v", key, nodes, got)
 		}
+	}
+}
+
+// A permit that was granted and not used counts from when it is used: else twice as many could go around the window's end.
+func TestBreakerCountsPermitsFromTheirUse(t *testing.T) {
+	limits := BreakerLimits{Nodes: 2, Window: time.Hour}
+	var b Breaker
+	ask := func(key string, minutes int) PermitAnswer {
+		var got []PermitAnswer
+		b, got = TakePermits(b, []PermitRequest{{Key: key, Nodes: 1}}, limits, midday.Add(time.Duration(minutes)*time.Minute))
+		return got[0]
+	}
+	if !ask("a", 0).Granted || !ask("b", 0).Granted || !ask("a", 59).Granted || !ask("b", 59).Granted {
+		t.Fatalf("%+v", b)
+	}
+	if got := ask("c", 61); got.Granted {
+		t.Errorf("a third within three minutes: %+v", got)
 	}
 }
 

@@ -57,7 +57,7 @@ func (s *Server) deliver(ctx context.Context, d *Delivery) {
 	s.mu.Lock()
 	address := s.requestURL
 	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, ackWithin)
+	ctx, cancel := context.WithTimeout(ctx, s.wait)
 	defer cancel()
 	begin := time.Now()
 	switch client := s.sockets.pick(); {

@@ -44,6 +44,7 @@ type Server struct {
 	options Options
 	mux     *http.ServeMux
 	now     func() time.Time
+	wait    time.Duration // for an acknowledgement
 
 	mu       sync.Mutex
 	channels []*channel
@@ -63,7 +64,7 @@ func New(token string) *Server { return NewServer(Options{Token: token}) }
 
 // NewServer is a workspace without any message.
 func NewServer(options Options) *Server {
-	s := &Server{options: options, mux: http.NewServeMux(), now: time.Now, directory: someone(), sockets: newHub()}
+	s := &Server{options: options, mux: http.NewServeMux(), now: time.Now, wait: ackWithin, directory: someone(), sockets: newHub()}
 	s.reset()
 	s.mux.HandleFunc("/api/{method}", s.serveAPI)
 	s.mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { answer(w, map[string]any{"ok": true}) })

@@ -176,16 +176,23 @@ func TestStopLeavesAnotherProcessAlone(t *testing.T) {
 func TestStopKillsWhatIgnoresTerm(t *testing.T) {
 	defer func(before time.Duration) { grace = before }(grace)
 	grace = 500 * time.Millisecond
-	p, err := launch(exec.Command("sh", "-c", `trap "" TERM; while :; do sleep 1; done`), filepath.Join(t.TempDir(), "log", "x.log"))
+	log := filepath.Join(t.TempDir(), "log", "x.log")
+	p, err := launch(exec.Command("sh", "-c", `trap "" TERM; echo ready; while :; do sleep 1; done`), log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(200 * time.Millisecond) // it sets its trap
+	for said := ""; !strings.Contains(said, "ready"); time.Sleep(10 * time.Millisecond) {
+		data, err := os.ReadFile(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said = string(data)
+	}
 	begin := time.Now()
 	if err := p.stop(nil, false); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(begin); took < grace || took > grace+2*time.Second || p.alive() {
+	if took := time.Since(begin); took < grace || took > grace+20*time.Second || p.alive() {
 		t.Errorf("took %s, alive %v", took, p.alive())
 	}
 }
