@@ -80,14 +80,15 @@ func (s snapshot) closed() bool {
 
 // follow shows a run until it is over; how it ended is the exit code.
 func (a *app) follow(ctx context.Context, c client.Client, run startedRun) error {
-	v := a.newView()
+	v, seen := a.newView(), false
 	for {
 		s, err := look(ctx, c, run.WorkflowID, run.RunID)
+		seen = seen || err == nil
 		switch {
 		case ctx.Err() != nil:
 			v.end()
 			return exit(exitFailed, "stopped watching; %s goes on: epoxy watch %s", run.WorkflowID, run.WorkflowID)
-		case err != nil && !temporary(err):
+		case err != nil && !temporary(err) && !(seen && forgetful(err)):
 			return err
 		case err != nil:
 			v.note("Temporal does not answer, still trying: " + err.Error())
@@ -111,6 +112,12 @@ func temporary(err error) bool {
 	var slow *serviceerror.DeadlineExceeded
 	var busy *serviceerror.ResourceExhausted
 	return errors.As(err, &unavailable) || errors.As(err, &slow) || errors.As(err, &busy) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// forgetful tells a server that has lost sight of its namespaces, as one does that starts or is cut off from its database.
+func forgetful(err error) bool {
+	var gone *serviceerror.NamespaceNotFound
+	return errors.As(err, &gone)
 }
 
 // ended prints the result, or returns the reason as an error.

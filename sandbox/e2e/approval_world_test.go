@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -38,12 +35,7 @@ func freeAddress(t *testing.T) string {
 // serve runs epoxy serve, and returns once it is healthy.
 func (w *pruneWorld) serve() (url string) {
 	w.Helper()
-	log, err := os.OpenFile(filepath.Join(w.TempDir(), "serve.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	w.must(err)
-	w.logs = append(w.logs, log.Name())
-	cmd := exec.Command(filepath.Join(box.root, "bin", "epoxy"), "serve")
-	cmd.Env, cmd.Stdout, cmd.Stderr = w.environ, log, log
-	w.must(cmd.Start())
+	cmd := w.launch("epoxy", "serve")
 	w.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
@@ -81,12 +73,10 @@ func (w *pruneWorld) send(r slack.Signed, url string) int {
 // whispered waits until somebody was told this, so that only they see it.
 func (w *pruneWorld) whispered(user, words string) {
 	w.Helper()
-	var all []slack.Ephemeral
 	w.until(fmt.Sprintf("%s to be told %q", user, words), func() bool {
 		state, err := box.slack.State(w.ctx)
 		w.must(err)
-		all = state.Ephemerals
-		return slices.ContainsFunc(all, func(e slack.Ephemeral) bool {
+		return slices.ContainsFunc(state.Ephemerals, func(e slack.Ephemeral) bool {
 			return e.User == user && strings.Contains(e.Text, words) && w.isOurs(e.Channel)
 		})
 	})

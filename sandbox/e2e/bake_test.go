@@ -230,7 +230,7 @@ func TestSlackDown(t *testing.T) {
 				return len(got) == 1 && strings.Contains(got[0], "published as version 2")
 			})
 			w.record("bake-slack-"+c.name, w.id())
-			w.recordClosed("slack-report", "slack-report/"+w.report().RunID)
+			w.recordClosed("slack-report", "slack-report/"+w.outcome().RunID)
 		})
 	}
 }

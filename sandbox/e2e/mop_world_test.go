@@ -155,12 +155,7 @@ func (w *mopWorld) pointer(n estate.Node) string {
 // serve runs epoxy serve until the test ends or stopServe.
 func (w *mopWorld) serve() {
 	w.Helper()
-	log, err := os.OpenFile(filepath.Join(w.TempDir(), "serve.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	w.must(err)
-	w.logs = append(w.logs, log.Name())
-	w.server = exec.Command(filepath.Join(box.root, "bin", "epoxy"), "serve")
-	w.server.Env, w.server.Stdout, w.server.Stderr = w.environ, log, log
-	w.must(w.server.Start())
+	w.server = w.launch("epoxy", "serve")
 	w.Cleanup(func() { w.stopServe(syscall.SIGTERM) })
 	w.until("epoxy serve", func() bool { return w.status("/healthz") == http.StatusOK })
 }

@@ -177,9 +177,10 @@ func TestScheduledPruneAndManualPrune(t *testing.T) {
 	if out, stderr, code := w.epoxy("prune", "images", w.cfg.Policy); code != 4 {
 		t.Errorf("a second prune: exit code %d: %s%s", code, out, stderr)
 	}
-	if r := w.reportOf(w.id()); r == nil || r.Title != "Prune images "+w.cfg.Policy {
-		t.Errorf("the schedule's prune reports %+v", r)
-	}
+	w.until("the report of the schedule's prune", func() bool {
+		r := w.reportOf(w.id())
+		return r != nil && r.Title == "Prune images "+w.cfg.Policy
+	})
 	w.decide("deny")
 	if out := w.ended(denied); out.Outcome != activities.OutcomeDenied || out.RunID == "" {
 		t.Errorf("the scheduled run ended with %+v", out)

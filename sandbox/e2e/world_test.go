@@ -78,16 +78,29 @@ func (w *world) configure(settings string) {
 
 func (w *world) startWorker() {
 	w.Helper()
-	log, err := os.OpenFile(filepath.Join(w.TempDir(), "worker.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	w.worker = w.launch("epoxy-worker")
+}
+
+// launch starts a program whose log is kept, and shown if the test fails.
+func (w *world) launch(program string, args ...string) *exec.Cmd {
+	w.Helper()
+	log, err := os.Create(filepath.Join(w.TempDir(), program+".log"))
 	if err != nil {
 		w.Fatal(err)
 	}
+	defer log.Close()
 	w.logs = append(w.logs, log.Name())
-	w.worker = exec.Command(filepath.Join(box.root, "bin", "epoxy-worker"))
-	w.worker.Env, w.worker.Stdout, w.worker.Stderr = w.environ, log, log
-	if err := w.worker.Start(); err != nil {
+	w.Cleanup(func() {
+		if said, err := os.ReadFile(log.Name()); w.Failed() {
+			w.Logf("the end of %s: …%s %v", filepath.Base(log.Name()), said[max(0, len(said)-5000):], err)
+		}
+	})
+	cmd := exec.Command(filepath.Join(box.root, "bin", program), args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = w.environ, log, log
+	if err := cmd.Start(); err != nil {
 		w.Fatal(err)
 	}
+	return cmd
 }
 
 // killWorker is kill -9: no warning, no clean-up.
