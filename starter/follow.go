@@ -88,7 +88,7 @@ func (a *app) follow(ctx context.Context, c client.Client, run startedRun) error
 		case ctx.Err() != nil:
 			v.end()
 			return exit(exitFailed, "stopped watching; %s goes on: epoxy watch %s", run.WorkflowID, run.WorkflowID)
-		case err != nil && !temporary(err) && !(seen && forgetful(err)):
+		case err != nil && !temporary(err) && (!seen || !forgetful(err)):
 			return err
 		case err != nil:
 			v.note("Temporal does not answer, still trying: " + err.Error())

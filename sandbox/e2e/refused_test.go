@@ -52,8 +52,9 @@ func TestRefused(t *testing.T) {
 			w.fault(estate.Fault{Operation: "ec2.CreateLaunchTemplateVersion", Kind: "deny", Count: -1, Match: w.fleet.LaunchTemplateID})
 		}, nil, 1, "ec2:CreateLaunchTemplateVersion is not allowed"},
 		{"name taken by a foreign image", func(w *world) {
-			for i := range 30 {
-				name := policy.ImageName(policy.Target{Region: "vg", App: "shop", Layer: "web", Env: "prod", Group: w.group}, time.Now().Add(time.Duration(i)*time.Second))
+			soon := time.Now()
+			for i := range 90 { // seconds within which the bake begins
+				name := policy.ImageName(policy.Target{Region: "vg", App: "shop", Layer: "web", Env: "prod", Group: w.group}, soon.Add(time.Duration(i)*time.Second))
 				_, err := box.aws.EC2.RegisterImage(w.ctx, &ec2.RegisterImageInput{Name: &name, RootDeviceName: aws.String("/dev/sda1")})
 				w.must(err)
 			}
