@@ -85,7 +85,7 @@ func (d *demo) mop(ctx context.Context) error {
 
 func (d *demo) mopConfig(n *nodes) error {
 	var err error
-	if d.serveURL, err = freeAddress(); err != nil {
+	if d.serveURL, err = stack.FreeAddress(); err != nil {
 		return err
 	}
 	config := estate.MopConfig{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"epoxy/sandbox/estate"
 	"epoxy/sandbox/github"
 	"epoxy/sandbox/slack"
+	"epoxy/sandbox/stack"
 )
 
 const (
@@ -156,7 +156,7 @@ func (d *demo) fill(ctx context.Context, s *shop) error {
 func (d *demo) pruneConfig(s *shop) error {
 	d.config = filepath.Join(d.s.Dir(), "epoxy.yaml")
 	var err error
-	if d.serveURL, err = freeAddress(); err != nil {
+	if d.serveURL, err = stack.FreeAddress(); err != nil {
 		return err
 	}
 	settings := `repositories: ["held/*", shop/web, data/etl], min_age: 30d, keep_newest: 1, max_percent: 100, rollback_revisions: 1, ` +
@@ -170,16 +170,6 @@ func (d *demo) pruneConfig(s *shop) error {
 		return err
 	}
 	return d.s.WriteEnv()
-}
-
-func freeAddress() (string, error) {
-	var lc net.ListenConfig
-	listener, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
 }
 
 // serve runs the door for Slack's buttons beside the worker.

@@ -1,11 +1,13 @@
 package stack
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -83,25 +85,39 @@ func (p Ports) choose(c *claims) (Ports, error) {
 		taken[port] = f.what
 	}
 	for _, f := range portFields {
-		for try := 0; *f.of(&p) == 0; try++ {
-			if try == 1000 {
-				return p, fmt.Errorf("found no free port for %s between %d and %d; set %s", f.what, firstPort, firstPort+portRange, f.variable)
-			}
-			port := firstPort + rand.IntN(portRange)
-			if taken[port] != "" {
-				continue
-			}
-			ours, err := c.claim(port)
-			if err != nil {
-				return p, err
-			}
-			if ours && !inUse(port) {
-				taken[port], *f.of(&p) = f.what, port
-			}
+		if *f.of(&p) != 0 {
+			continue
 		}
+		port, err := c.free(func(port int) bool { return taken[port] != "" })
+		if err != nil {
+			return p, fmt.Errorf("%s: %w; set %s", f.what, err, f.variable)
+		}
+		taken[port], *f.of(&p) = f.what, port
 	}
 	return p, nil
 }
+
+// free claims a port that nobody has.
+func (c *claims) free(taken func(int) bool) (int, error) {
+	for range 1000 {
+		port := firstPort + rand.IntN(portRange)
+		if taken(port) {
+			continue
+		}
+		if ours, err := c.claim(port); err != nil || ours && !inUse(port) {
+			return port, err
+		}
+	}
+	return 0, fmt.Errorf("found no free port between %d and %d", firstPort, firstPort+portRange)
+}
+
+// FreeAddress is a free one of this machine's own, claimed until this process ends.
+func FreeAddress() (string, error) {
+	port, err := addresses.free(func(int) bool { return false })
+	return address(port), err
+}
+
+var addresses claims
 
 // free is an error when somebody listens on the port.
 func (p Ports) free(port int) error {
@@ -128,16 +144,12 @@ func (p Ports) differ(running Ports) error {
 
 func address(port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
 
+// inUse asks for an answer, and does not listen itself: a child of this process that is between its fork and its exec would go
+// on listening for a moment. Nor would that be enough where one may bind 127.0.0.1 although somebody listens on all addresses.
 func inUse(port int) bool {
-	// Some systems let one bind 127.0.0.1 although somebody listens on all addresses: so ask for an answer first.
-	if conn, err := net.DialTimeout("tcp", address(port), time.Second); err == nil {
+	conn, err := net.DialTimeout("tcp", address(port), time.Second)
+	if err == nil {
 		_ = conn.Close()
-		return true
 	}
-	listener, err := net.Listen("tcp", address(port))
-	if err != nil {
-		return true
-	}
-	_ = listener.Close()
-	return false
+	return !errors.Is(err, syscall.ECONNREFUSED)
 }

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
@@ -89,6 +90,36 @@ func TestSandboxesThatStartAtOnceChooseOtherPorts(t *testing.T) {
 		t.Errorf("a port that was given back cannot be claimed: %v", err)
 	}
 	late.release()
+}
+
+// A child has its parent's sockets between its fork and its exec: to look whether a port is free must not keep it.
+func TestAChosenPortIsFree(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	var forks sync.WaitGroup
+	for range 4 {
+		forks.Go(func() {
+			for ctx.Err() == nil {
+				_ = exec.CommandContext(ctx, "true").Run()
+			}
+		})
+	}
+	defer forks.Wait()
+	defer stop()
+	for range 300 {
+		var c claims
+		p, err := Ports{}.choose(&c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range portFields {
+			listener, err := net.Listen("tcp", address(*f.of(&p)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			listener.Close()
+		}
+		c.release()
+	}
 }
 
 func TestPortsFromEnvironment(t *testing.T) {
