@@ -77,9 +77,12 @@ func takePermit(b Breaker, r PermitRequest, limits BreakerLimits, now time.Time)
 		b.Permits = append(permits, TakenPermit{Key: r.Key, Nodes: max(unused, r.Nodes), At: now, Total: limits.Total})
 		return b, PermitAnswer{Granted: true, Why: why}
 	}
+	const before = "the breaker, before"
 	switch {
+	case known && r.Nodes == 0 && unused == 0:
+		return b, PermitAnswer{Granted: true, Why: before}
 	case known && r.Nodes <= unused:
-		return granted("the breaker, before")
+		return granted(before)
 	case b.State == BreakerStopped:
 		return b, PermitAnswer{Refused: true, Why: fmt.Sprintf("stopped by %s until %s: mop it by hand then, or let the sweep find it", b.By, b.Until.UTC().Format("2006-01-02 15:04 MST"))}
 	case b.State == BreakerOpened:

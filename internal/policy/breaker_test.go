@@ -205,6 +205,29 @@ func TestBreakerCountsPermitsFromTheirUse(t *testing.T) {
 	}
 }
 
+// The breaker is one item of at most 400 KB: a run whose nodes have gone may look and ask as often as it wants.
+func TestBreakerDoesNotGrow(t *testing.T) {
+	var b Breaker
+	for i := range 100 {
+		for _, r := range []PermitRequest{{Key: "a", Nodes: 2}, {Key: "b", Nodes: 1}} {
+			if i > 0 {
+				r.Nodes, r.Went = 0, 1
+			}
+			var got []PermitAnswer
+			if b, got = TakePermits(b, []PermitRequest{r}, BreakerLimits{Nodes: 3, Window: time.Hour}, midday.Add(time.Duration(i)*time.Second)); !got[0].Granted {
+				t.Fatalf("look %d of %s: %+v", i, r.Key, got)
+			}
+		}
+	}
+	nodes := 0
+	for _, p := range b.Permits {
+		nodes += p.Nodes
+	}
+	if nodes != 3 || len(b.Permits) > nodes {
+		t.Errorf("permits: %+v", b.Permits)
+	}
+}
+
 // What a run deleted before the window began counts no more.
 func TestBreakerForgetsWhatTheRunDeletedLongAgo(t *testing.T) {
 	limits := BreakerLimits{Nodes: 20, Percent: 20, Total: 5, Window: time.Hour}
