@@ -107,8 +107,8 @@ func sameMachine(e ledger.Entry, instance string, at time.Time) bool {
 	return time.Since(at) < undoHolds
 }
 
-// recall takes what an entry says of how a deletion ended. The ledger knows one outcome for all that stays: what refused begins is
-// what could not be deleted, and the rest was kept.
+// recall takes what an entry says of how a deletion ended. The ledger knows one outcome for all that stays: what refused begins
+// is what could not be deleted, and the rest was kept.
 func (d *Deleted) recall(e ledger.Entry, refused string) {
 	d.Entry, d.Outcome, d.Detail = e.ID, e.Outcome, e.Detail
 	switch {

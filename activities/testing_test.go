@@ -33,7 +33,7 @@ const (
 	golden = "/golden/web"
 	role   = "arn:aws:iam::123456789012:role/epoxy"
 
-	patience = 30 * time.Second
+	patience = 30 * time.Second // of real time, that a test may stand still
 )
 
 var (

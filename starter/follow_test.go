@@ -46,7 +46,8 @@ func TestTheResultJudgesWhereNoWorkerAnswers(t *testing.T) {
 	}
 }
 
-// A server that starts knows no namespace yet: whoever watches a run goes on watching, but a namespace that was never there is a wrong one.
+// A server that starts knows no namespace yet: whoever watches a run goes on watching, but a namespace that was never there is
+// a wrong one.
 func TestWatchingOutlastsTheServersTroubles(t *testing.T) {
 	gone := serviceerror.NewNamespaceNotFound("default")
 	running, over := enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED

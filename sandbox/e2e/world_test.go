@@ -91,7 +91,8 @@ func (w *world) launch(program string, args ...string) *exec.Cmd {
 	defer log.Close()
 	w.logs = append(w.logs, log.Name())
 	w.Cleanup(func() {
-		if said, err := os.ReadFile(log.Name()); w.Failed() {
+		if w.Failed() {
+			said, err := os.ReadFile(log.Name())
 			w.Logf("the end of %s: …%s %v", filepath.Base(log.Name()), said[max(0, len(said)-5000):], err)
 		}
 	})

@@ -88,7 +88,7 @@ func (p Ports) choose(c *claims) (Ports, error) {
 		if *f.of(&p) != 0 {
 			continue
 		}
-		port, err := c.free(func(port int) bool { return taken[port] != "" })
+		port, err := c.pick(func(port int) bool { return taken[port] != "" })
 		if err != nil {
 			return p, fmt.Errorf("%s: %w; set %s", f.what, err, f.variable)
 		}
@@ -97,8 +97,8 @@ func (p Ports) choose(c *claims) (Ports, error) {
 	return p, nil
 }
 
-// free claims a port that nobody has.
-func (c *claims) free(taken func(int) bool) (int, error) {
+// pick claims a port that nobody has.
+func (c *claims) pick(taken func(int) bool) (int, error) {
 	for range 1000 {
 		port := firstPort + rand.IntN(portRange)
 		if taken(port) {
@@ -111,9 +111,9 @@ func (c *claims) free(taken func(int) bool) (int, error) {
 	return 0, fmt.Errorf("found no free port between %d and %d", firstPort, firstPort+portRange)
 }
 
-// FreeAddress is a free one of this machine's own, claimed until this process ends.
+// FreeAddress is a free address on 127.0.0.1, claimed until this process ends.
 func FreeAddress() (string, error) {
-	port, err := addresses.free(func(int) bool { return false })
+	port, err := addresses.pick(func(int) bool { return false })
 	return address(port), err
 }
 

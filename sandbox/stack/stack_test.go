@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -207,17 +208,20 @@ func TestStopLeavesAnotherProcessAlone(t *testing.T) {
 func TestStopKillsWhatIgnoresTerm(t *testing.T) {
 	defer func(before time.Duration) { grace = before }(grace)
 	grace = 500 * time.Millisecond
-	log := filepath.Join(t.TempDir(), "log", "x.log")
-	p, err := launch(exec.Command("sh", "-c", `trap "" TERM; echo ready; while :; do sleep 1; done`), log)
+	ready, says, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for said := ""; !strings.Contains(said, "ready"); time.Sleep(10 * time.Millisecond) {
-		data, err := os.ReadFile(log)
-		if err != nil {
-			t.Fatal(err)
-		}
-		said = string(data)
+	defer ready.Close()
+	cmd := exec.Command("sh", "-c", `trap "" TERM; exec 3>&-; while :; do sleep 1; done`)
+	cmd.ExtraFiles = []*os.File{says}
+	p, err := launch(cmd, filepath.Join(t.TempDir(), "log", "x.log"))
+	_ = says.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(ready); err != nil { // until it has set its trap, and closes its end
+		t.Fatal(err)
 	}
 	begin := time.Now()
 	if err := p.stop(nil, false); err != nil {
